@@ -1,0 +1,400 @@
+// One command line: find its end, split it, fill the request. Nothing here knows of data blocks beyond their length, of
+// handlers, or of what came before. Follows proto_parser.c and proto_text.c of memcached 1.6.45; the deviations are at
+// delete and me.
+
+import { MAX_KEY_BYTES } from "@marugoto/core";
+import { Command, commands } from "../command.ts";
+import { MAX_TOKENS, type TextRequest } from "../request.ts";
+import { decodeBase64 } from "./base64.ts";
+import { parseMetaFlags } from "./meta-flags.ts";
+import { parseInt32, parseLooseInt32, parseLooseUint32, parseUint32, parseUint64 } from "./numbers.ts";
+import { RequestErrors, type RequestError } from "./request-errors.ts";
+
+const SPACE = 0x20;
+const LF = 0x0a;
+const CR = 0x0d;
+
+/** What parseLine returns when there is no LF yet. */
+export const INCOMPLETE = -1;
+
+/** Largest data block that a length token may announce: INT_MAX - 2. */
+const MAX_VALUE_BYTES = 0x7fff_fffd;
+
+const number = { high: 0, low: 0 };
+
+/**
+ * Parses the line at `start`. `r.error` says what is wrong with it; `r.valueBytes` ≥ 0 is then a data block to swallow.
+ *
+ * @param scratch takes a decoded key
+ * @returns the offset behind the LF, or INCOMPLETE
+ */
+export function parseLine(r: TextRequest, input: Buffer, start: number, end: number, scratch: Buffer): number {
+  r.error = null;
+  r.valueBytes = -1;
+  r.noreply = false;
+  r.input = input;
+  r.buffer = input;
+  r.lineStart = start;
+
+  if (input[start] === 0x67 /* g */ && start + 5 < end) {
+    const third = input[start + 2];
+    if (input[start + 1] === 0x65 /* e */ && third === 0x74 /* t */) {
+      const fourth = input[start + 3];
+      if (fourth === SPACE) return parseKeys(r, input, start + 4, end, Command.get);
+      if (fourth === 0x73 /* s */ && input[start + 4] === SPACE)
+        return parseKeys(r, input, start + 5, end, Command.gets);
+    } else if (input[start + 1] === 0x61 /* a */ && third === 0x74 /* t */) {
+      const fourth = input[start + 3];
+      if (fourth === SPACE) return parseTouchKeys(r, input, start + 4, end, Command.gat);
+      if (fourth === 0x73 /* s */ && input[start + 4] === SPACE)
+        return parseTouchKeys(r, input, start + 5, end, Command.gats);
+    }
+  }
+
+  const next = tokenize(r, input, start, end);
+  if (next === INCOMPLETE) return INCOMPLETE;
+  r.lineEnd = next;
+  r.command = Command.unknown;
+  r.argCount = r.tokenCount > 0 ? r.tokenCount - 1 : 0;
+  // The command word and CRLF, or three bytes and LF: anything shorter isn't looked at.
+  r.error = next - start < 4 ? RequestErrors.badFormat : parseTokens(r, input, start, scratch);
+  return next;
+}
+
+// ---- get, gets, gat, gats: any number of keys ----
+
+/** Reads keys up to the end of the line. One pass: each byte is looked at once. */
+function parseKeys(r: TextRequest, input: Buffer, from: number, end: number, command: Command): number {
+  r.command = command;
+  let count = 0;
+  let tooLong = false;
+  let i = from;
+  for (;;) {
+    const keyStart = i;
+    let byte = 0;
+    while (i < end && (byte = input[i]!) !== SPACE && byte !== LF) i++;
+    if (i >= end) return INCOMPLETE;
+    const keyEnd = byte === LF && i > keyStart && input[i - 1] === CR ? i - 1 : i;
+    i++;
+    if (keyEnd > keyStart) {
+      if (keyEnd - keyStart > MAX_KEY_BYTES) tooLong = true;
+      if (count === 0) {
+        r.keyStart = keyStart;
+        r.keyEnd = keyEnd;
+      }
+      if (2 * count === r.keyOffsets.length) growKeyOffsets(r);
+      r.keyOffsets[2 * count] = keyStart;
+      r.keyOffsets[2 * count + 1] = keyEnd;
+      count++;
+    }
+    if (byte === LF) break;
+  }
+  r.keyCount = count;
+  r.lineEnd = i;
+  if (tooLong || count === 0) r.error = RequestErrors.badFormat;
+  return i;
+}
+
+function growKeyOffsets(r: TextRequest): void {
+  const grown = new Int32Array(r.keyOffsets.length * 2);
+  grown.set(r.keyOffsets);
+  r.keyOffsets = grown;
+}
+
+function parseTouchKeys(r: TextRequest, input: Buffer, from: number, end: number, command: Command): number {
+  let i = from;
+  while (i < end && input[i] === SPACE) i++;
+  const exptimeStart = i;
+  let byte = 0;
+  while (i < end && (byte = input[i]!) !== SPACE && byte !== LF) i++;
+  if (i >= end) return INCOMPLETE;
+  if (byte === LF) {
+    r.command = command;
+    r.keyCount = 0;
+    r.lineEnd = i + 1;
+    r.error = RequestErrors.badFormat;
+    return i + 1;
+  }
+  const exptime = parseInt32(input, exptimeStart, i);
+  const next = parseKeys(r, input, i + 1, end, command);
+  if (next === INCOMPLETE) return INCOMPLETE;
+  // No key at all weighs more than a bad exptime, a bad exptime more than a key that is too long.
+  if (r.keyCount > 0 && Number.isNaN(exptime)) r.error = RequestErrors.badExptime;
+  r.exptime = exptime;
+  return next;
+}
+
+// ---- all others: at most 23 tokens ----
+
+/** Splits the line at spaces into `r.tokens`; returns the offset behind its LF, or INCOMPLETE. */
+function tokenize(r: TextRequest, input: Buffer, start: number, end: number): number {
+  const tokens = r.tokens;
+  let count = 0;
+  let i = start;
+  for (;;) {
+    const tokenStart = i;
+    let byte = 0;
+    while (i < end && (byte = input[i]!) !== SPACE && byte !== LF) i++;
+    if (i >= end) return INCOMPLETE;
+    const tokenEnd = byte === LF && i > tokenStart && input[i - 1] === CR ? i - 1 : i;
+    i++;
+    if (tokenEnd > tokenStart) {
+      tokens[2 * count] = tokenStart;
+      tokens[2 * count + 1] = tokenEnd;
+      count++;
+    }
+    if (byte === LF) break;
+    if (count === MAX_TOKENS) {
+      const lf = input.indexOf(LF, i);
+      if (lf < 0 || lf >= end) return INCOMPLETE;
+      i = lf + 1;
+      break;
+    }
+  }
+  r.tokenCount = count;
+  return i;
+}
+
+interface Word {
+  readonly code: Command;
+  readonly bytes: Uint8Array;
+}
+
+/** Command words by length. */
+const wordsOfLength: readonly (readonly Word[])[] = (() => {
+  const table: Word[][] = [];
+  for (const { code, word } of commands) {
+    while (table.length <= word.length) table.push([]);
+    table[word.length]!.push({ code, bytes: Buffer.from(word, "latin1") });
+  }
+  return table;
+})();
+
+function findCommand(input: Buffer, start: number, end: number): Command {
+  const words = wordsOfLength[end - start];
+  if (words === undefined) return Command.unknown;
+  next: for (let w = 0; w < words.length; w++) {
+    const { code, bytes } = words[w]!;
+    for (let i = 0; i < bytes.length; i++) if (input[start + i] !== bytes[i]) continue next;
+    return code;
+  }
+  return Command.unknown;
+}
+
+function parseTokens(r: TextRequest, input: Buffer, start: number, scratch: Buffer): RequestError | null {
+  const tokens = r.tokens;
+  const count = r.tokenCount;
+  if (count === 0) return RequestErrors.unknownCommand;
+  const command = findCommand(input, tokens[0]!, tokens[1]!);
+  // Spaces in front are allowed only before the words that memcached finds in its table of rare commands.
+  const spaced = tokens[0] !== start;
+  switch (command) {
+    case Command.flushAll:
+    case Command.verbosity:
+    case Command.cacheMemlimit:
+    case Command.shutdown:
+    case Command.slabs:
+    case Command.lru:
+    case Command.lruCrawler:
+    case Command.debugtime:
+    case Command.refreshCerts:
+      r.command = command;
+      r.noreply = isNoreply(input, tokens[2 * count - 2]!, tokens[2 * count - 1]!);
+      return parseControl(r, input);
+    case Command.unknown:
+      break;
+    default:
+      if (spaced) break;
+      r.command = command;
+      switch (command) {
+        case Command.set:
+        case Command.add:
+        case Command.replace:
+        case Command.append:
+        case Command.prepend:
+        case Command.cas:
+          return parseStorage(r, input);
+        case Command.metaGet:
+        case Command.metaDelete:
+        case Command.metaArithmetic:
+          return parseMeta(r, input, 2, scratch);
+        case Command.metaSet:
+          return parseMeta(r, input, 3, scratch);
+        case Command.metaDebug:
+          return parseMetaDebug(r, input, scratch);
+        case Command.delete:
+        case Command.incr:
+        case Command.decr:
+        case Command.touch:
+          return parseKeyed(r, input);
+        case Command.metaNoop:
+        case Command.quit:
+        case Command.version:
+        case Command.stats:
+        case Command.watch:
+          return null;
+        default:
+          // A retrieval word without a space behind it: no key.
+          return RequestErrors.badFormat;
+      }
+  }
+  const last = tokens[2 * count - 2]!;
+  const lastEnd = tokens[2 * count - 1]!;
+  if (count > 1 && startsWithHttp(input, last, lastEnd)) return RequestErrors.http;
+  r.noreply = isNoreply(input, last, lastEnd);
+  return RequestErrors.unknownCommand;
+}
+
+/** True for `noreply` and nothing else. */
+function isNoreply(input: Buffer, start: number, end: number): boolean {
+  return (
+    end - start === 7 &&
+    input[start] === 0x6e &&
+    input[start + 1] === 0x6f &&
+    input[start + 2] === 0x72 &&
+    input[start + 3] === 0x65 &&
+    input[start + 4] === 0x70 &&
+    input[start + 5] === 0x6c &&
+    input[start + 6] === 0x79
+  );
+}
+
+function startsWithHttp(input: Buffer, start: number, end: number): boolean {
+  return (
+    end - start >= 5 &&
+    input[start] === 0x48 &&
+    input[start + 1] === 0x54 &&
+    input[start + 2] === 0x54 &&
+    input[start + 3] === 0x50 &&
+    input[start + 4] === 0x2f
+  );
+}
+
+/** The key is token 1; returns false when it is too long. */
+function takeKey(r: TextRequest): boolean {
+  r.keyStart = r.tokens[2]!;
+  r.keyEnd = r.tokens[3]!;
+  r.keyCount = 1;
+  return r.keyEnd - r.keyStart <= MAX_KEY_BYTES;
+}
+
+function takeNoreply(r: TextRequest, input: Buffer): void {
+  r.noreply = isNoreply(input, r.tokens[2 * r.tokenCount - 2]!, r.tokens[2 * r.tokenCount - 1]!);
+}
+
+/** The length token: -1 when it is none, and then no data block is swallowed. */
+function lengthOf(input: Buffer, start: number, end: number): number {
+  const length = parseInt32(input, start, end);
+  // NaN fails the comparison.
+  return length >= 0 && length <= MAX_VALUE_BYTES ? length : -1;
+}
+
+function parseStorage(r: TextRequest, input: Buffer): RequestError | null {
+  const tokens = r.tokens;
+  if (r.tokenCount < 5) return RequestErrors.badFormat;
+  r.valueBytes = lengthOf(input, tokens[8]!, tokens[9]!);
+  if (r.valueBytes < 0) return RequestErrors.badFormat;
+  takeNoreply(r, input);
+  if (!takeKey(r)) return RequestErrors.badFormat;
+  // Plain numbers are read by the strict readers, which agree with the loose ones there and cost less.
+  let flags = parseUint32(input, tokens[4]!, tokens[5]!);
+  if (Number.isNaN(flags)) flags = parseLooseUint32(input, tokens[4]!, r.lineEnd);
+  if (Number.isNaN(flags)) return RequestErrors.badFormat;
+  r.flags = flags;
+  const plain = input[tokens[7]! - 1]! >= 0x30; // the strict reader takes a lone minus sign for 0
+  let exptime = plain ? parseInt32(input, tokens[6]!, tokens[7]!) : NaN;
+  if (Number.isNaN(exptime)) exptime = parseLooseInt32(input, tokens[6]!, r.lineEnd);
+  if (Number.isNaN(exptime)) return RequestErrors.badFormat;
+  r.exptime = exptime;
+  if (r.command === Command.cas) {
+    if (r.tokenCount < 6 || !parseUint64(input, tokens[10]!, tokens[11]!, number)) return RequestErrors.badFormat;
+    r.casHigh = number.high;
+    r.casLow = number.low;
+  }
+  return null;
+}
+
+function parseKeyed(r: TextRequest, input: Buffer): RequestError | null {
+  const tokens = r.tokens;
+  const count = r.tokenCount;
+  if (count < (r.command === Command.delete ? 2 : 3)) return RequestErrors.badFormat;
+  takeNoreply(r, input);
+  if (r.command === Command.delete) {
+    // As memcached 1.6.18, not 1.6.45, which ignores whatever follows the key.
+    const zero = count > 2 && tokens[5]! - tokens[4]! === 1 && input[tokens[4]!] === 0x30;
+    const valid = count === 2 || (count === 3 && (zero || r.noreply)) || (count === 4 && zero && r.noreply);
+    if (!valid) return RequestErrors.badDelete;
+    return takeKey(r) ? null : RequestErrors.badFormat;
+  }
+  if (!takeKey(r)) return RequestErrors.badFormat;
+  if (r.command === Command.touch) {
+    r.exptime = parseInt32(input, tokens[4]!, tokens[5]!);
+    return Number.isNaN(r.exptime) ? RequestErrors.badExptime : null;
+  }
+  if (!parseUint64(input, tokens[4]!, tokens[5]!, number)) return RequestErrors.badDelta;
+  r.deltaHigh = number.high;
+  r.deltaLow = number.low;
+  return null;
+}
+
+function parseMeta(r: TextRequest, input: Buffer, first: number, scratch: Buffer): RequestError | null {
+  const tokens = r.tokens;
+  if (r.tokenCount < first) return RequestErrors.badFormat;
+  for (let i = first; i < r.tokenCount; i++) {
+    if (!maybeFlag(input[tokens[2 * i]!]!)) return RequestErrors.badFormat;
+  }
+  r.keyStart = r.rawKeyStart = tokens[2]!;
+  r.keyEnd = r.rawKeyEnd = tokens[3]!;
+  r.keyCount = 1;
+  if (r.command === Command.metaSet) {
+    r.valueBytes = lengthOf(input, tokens[4]!, tokens[5]!);
+    if (r.valueBytes < 0) return RequestErrors.badFormat;
+  }
+  const error = parseMetaFlags(r, first, scratch);
+  if (error === null || r.command !== Command.metaArithmetic) return error;
+  return error === RequestErrors.badArithmeticMode || error === RequestErrors.opaqueTooLong
+    ? error
+    : RequestErrors.invalidOrDuplicateFlag;
+}
+
+/** memcached's tokenizer takes the line for malformed when a flag starts with none of these (mcmc.c). */
+function maybeFlag(byte: number): boolean {
+  return (byte > 64 && byte < 123) || (byte >= 0x30 && byte <= 0x39);
+}
+
+function parseMetaDebug(r: TextRequest, input: Buffer, scratch: Buffer): RequestError | null {
+  const tokens = r.tokens;
+  r.metaFlags = 0;
+  if (r.tokenCount < 2) return RequestErrors.badFormat;
+  for (let i = 2; i < r.tokenCount; i++) {
+    if (!maybeFlag(input[tokens[2 * i]!]!)) return RequestErrors.badFormat;
+  }
+  const fits = takeKey(r);
+  r.rawKeyStart = r.keyStart;
+  r.rawKeyEnd = r.keyEnd;
+  if (!fits) return RequestErrors.badFormat;
+  // 1.6.45 asks for one token more here and so never decodes; 1.6.18 and the documents do.
+  if (r.tokenCount > 2 && tokens[5]! - tokens[4]! === 1 && input[tokens[4]!] === 0x62) {
+    r.keyEnd = decodeBase64(input, r.rawKeyStart, r.rawKeyEnd, scratch);
+    r.keyStart = 0;
+    r.buffer = scratch;
+    r.metaFlags = 1;
+    if (r.keyEnd === 0) return RequestErrors.badFormat;
+  }
+  return null;
+}
+
+function parseControl(r: TextRequest, input: Buffer): RequestError | null {
+  switch (r.command) {
+    case Command.flushAll: {
+      r.exptime = 0;
+      if (r.tokenCount === (r.noreply ? 2 : 1)) return null;
+      r.exptime = parseInt32(input, r.tokens[2]!, r.tokens[3]!);
+      return Number.isNaN(r.exptime) ? RequestErrors.badExptime : null;
+    }
+    case Command.verbosity:
+      return r.argUint32(0) === undefined ? RequestErrors.badFormat : null;
+    default:
+      return null;
+  }
+}
