@@ -1,1 +1,13 @@
-export {};
+export {
+  createStore,
+  INCREMENT_NON_NUMERIC,
+  INCREMENT_OK,
+  INCREMENT_OUT_OF_MEMORY,
+  MISS_EXPIRED,
+  MISS_FLUSHED,
+  MISS_NONE,
+  openStore,
+  Store,
+  type StoreBuffers,
+} from "./store.ts";
+export { type StoreOptions } from "./options.ts";
