@@ -1,0 +1,414 @@
+// One client: bytes in, answers out, strictly in request order. A session is handed bytes and writes into an output;
+// it knows no socket and doesn't decide when its thread flushes others. It is reading, parked (somebody has to decide
+// or it is the others' turn), draining (the client reads too slowly) or closed. Parked or draining it executes and
+// reads nothing more and keeps at most what had already arrived.
+
+import { TextRequestParser, Verdict, type RequestError, type RequestHandler, type TextRequest } from "@marugoto/protocol";
+import { beginValue, endValue, execute, type ValueInFlight } from "./commands/execute.ts";
+import type { Walk } from "./commands/dump.ts";
+import { Count } from "./counters.ts";
+import type { DisconnectReason } from "./events.ts";
+import type { Admission } from "./hooks.ts";
+import { OUTPUT_LIMIT, type Output } from "./output.ts";
+import { PendingBytes } from "./pending-bytes.ts";
+import type { ServerCore } from "./server-core.ts";
+import type { ByteHandler, Transport } from "./transport/transport.ts";
+
+export const SessionState = { reading: 0, parked: 1, draining: 2, closed: 3 } as const;
+export type SessionState = (typeof SessionState)[keyof typeof SessionState];
+
+/** Why the parser was told to stop. */
+const Stop = { no: 0, output: 1, turn: 2, parked: 3, close: 4 } as const;
+type Stop = (typeof Stop)[keyof typeof Stop];
+
+/** Answers that wait for `beforeAnswers`, in order. */
+interface HeldAnswers {
+  readonly buffer: Buffer;
+  readonly start: number;
+  readonly end: number;
+  readonly pinned: PinnedValue | undefined;
+  released: boolean;
+}
+
+/** A value that leaves from its place in the store, behind the bytes written so far. */
+export interface PinnedValue {
+  readonly pieces: readonly Buffer[];
+  /** Called once nobody reads the pieces any more. */
+  readonly release: () => void;
+}
+
+type Decision = Exclude<Admission, { later: unknown }>;
+
+export class Session implements RequestHandler, ByteHandler {
+  readonly id: number;
+  readonly core: ServerCore;
+  readonly transport: Transport;
+  readonly output: Output;
+  state: SessionState = SessionState.reading;
+  /** Second of the clock at which the client last sent anything. */
+  lastActive: number;
+  /** Second of the clock at which a request was last executed. */
+  lastCommandAt: number;
+  /** The key of a multi-key get at which to go on after a pause; 0 = a fresh request. */
+  resumeKey = 0;
+  /** How far a command that walks over all items has come; undefined = none does. */
+  walk: Walk | undefined;
+  /** Second of the clock at which this side decided to end the connection; 0 = it has not. */
+  closingSince = 0;
+  disconnectReason: DisconnectReason = "client";
+  readonly #parser: TextRequestParser;
+  #pending: PendingBytes | undefined;
+  #value: ValueInFlight | undefined;
+  #stop: Stop = Stop.no;
+  #budget = 0;
+  /** How many promises and turns have to come before the session goes on. */
+  #parks = 0;
+  /** What a hook decided about the request that it held. */
+  #decision: Decision | undefined;
+  #held: HeldAnswers[] = [];
+  #pinned: PinnedValue | undefined;
+  #inputEnded = false;
+
+  constructor(core: ServerCore, transport: Transport, id: number) {
+    this.core = core;
+    this.transport = transport;
+    this.id = id;
+    this.output = core.output;
+    this.lastActive = core.clock.seconds;
+    this.lastCommandAt = core.clock.seconds;
+    this.#parser = new TextRequestParser(core.parserOptions);
+  }
+
+  // ---- bytes in ----
+
+  onBytes(buffer: Buffer, start: number, end: number): void {
+    const { core } = this;
+    core.counts[Count.bytes_read]! += end - start;
+    this.lastActive = core.clock.seconds;
+    if (this.closingSince !== 0) return;
+    if (this.#pending !== undefined || this.state !== SessionState.reading) {
+      this.#keep(buffer, start, end);
+      if (this.state === SessionState.reading) this.#runPending();
+      return;
+    }
+    const consumed = this.#run(buffer, start, end);
+    if (consumed < end) this.#keep(buffer, consumed, end);
+  }
+
+  onDrain(): void {
+    if (this.state !== SessionState.draining) return;
+    this.state = SessionState.reading;
+    this.#goOn();
+  }
+
+  onInputEnd(): void {
+    this.#inputEnded = true;
+    if (this.state === SessionState.reading) this.#end();
+  }
+
+  onClosed(error: Error | undefined): void {
+    if (error !== undefined && this.closingSince === 0) this.disconnectReason = "error";
+    this.state = SessionState.closed;
+    this.#pending = undefined;
+    for (const held of this.#held) held.pinned?.release();
+    this.#held = [];
+    const value = this.#value;
+    this.#value = undefined;
+    if (value !== undefined) this.core.store.release(value.reservation);
+    this.core.sessionClosed(this);
+  }
+
+  /** Ends the connection from this side; what was answered still leaves. */
+  close(reason: DisconnectReason): void {
+    if (this.state === SessionState.closed) return;
+    this.disconnectReason = reason;
+    this.#end();
+  }
+
+  /** Ends the connection at once. */
+  destroy(reason: DisconnectReason): void {
+    if (this.state === SessionState.closed) return;
+    this.disconnectReason = reason;
+    this.transport.destroy();
+  }
+
+  /** True between the head of a value and its last byte, and with half a line waiting. */
+  get midRequest(): boolean {
+    return this.#value !== undefined || this.#pending !== undefined;
+  }
+
+  // ---- the parser's calls ----
+
+  onRequest(request: TextRequest): Verdict {
+    if (this.core.hooks.beforeExecute !== undefined && !this.#resumes) {
+      const decision = this.#decide(request);
+      if (decision === undefined) return Verdict.HOLD;
+      if (decision !== "run") {
+        if (!request.noreply) this.output.text(`${decision.refuse}\r\n`);
+        return this.#afterRequest();
+      }
+    }
+    execute(this, request);
+    return this.#afterRequest();
+  }
+
+  onValueStart(request: TextRequest): Verdict {
+    if (this.core.hooks.beforeExecute !== undefined) {
+      const decision = this.#decide(request);
+      if (decision === undefined) return Verdict.HOLD;
+      if (decision !== "run") {
+        if (!request.noreply) this.output.text(`${decision.refuse}\r\n`);
+        return Verdict.SKIP;
+      }
+    }
+    this.#value = beginValue(this, request);
+    return this.#value === undefined ? Verdict.SKIP : Verdict.CONTINUE;
+  }
+
+  onValuePiece(buffer: Buffer, start: number, end: number): void {
+    if (this.#value !== undefined) this.core.store.fill(this.#value.reservation, buffer, start, end);
+  }
+
+  onValueEnd(request: TextRequest, terminated: boolean, skipped: boolean): Verdict {
+    const value = this.#value;
+    if (!skipped && value !== undefined) {
+      this.#value = undefined;
+      endValue(this, request, value, terminated);
+    }
+    return this.#afterRequest();
+  }
+
+  onError(error: RequestError, quiet: boolean): Verdict {
+    if (!quiet) this.output.line(error.line);
+    if (error.close) this.#stop = Stop.close;
+    return this.#afterRequest();
+  }
+
+  // ---- for commands ----
+
+  /** `quit` and `shutdown`: end once the answers so far have left. */
+  stopAndClose(): void {
+    this.#stop = Stop.close;
+  }
+
+  /** Executes nothing more until the promise settles. */
+  parkUntil(promise: Promise<unknown>): void {
+    this.#stop = Stop.parked;
+    this.#park();
+    promise.then(this.#unpark, (error: unknown) => {
+      this.core.events.emit("error", { what: "parked command", error });
+      this.#unpark();
+    });
+  }
+
+  /** Lets the others have their turn; the command returns and is called again with the same request. */
+  yieldTurn(): void {
+    this.#stop = Stop.turn;
+  }
+
+  /** The present request was begun earlier and goes on. */
+  get #resumes(): boolean {
+    return this.resumeKey > 0 || this.walk !== undefined;
+  }
+
+  /**
+   * Sends what is written so far in the middle of a long answer.
+   *
+   * @returns false when the client doesn't keep up, or a hook holds the answers: the command has to return, and is
+   *   called again with the same request when the session goes on
+   */
+  sendSome(): boolean {
+    this.#send();
+    if (this.state !== SessionState.reading) {
+      this.#stop = Stop.parked;
+      return false;
+    }
+    if (this.transport.waiting > OUTPUT_LIMIT) {
+      this.#stop = Stop.output;
+      return false;
+    }
+    this.output.open();
+    return true;
+  }
+
+  /**
+   * Puts a large value behind the bytes written so far; it is read from where it lies. Before anything else is written,
+   * `sendSome` has to be called or the request be done.
+   */
+  writePinned(value: PinnedValue): void {
+    this.#pinned = value;
+  }
+
+  /** True while a pinned value waits for `sendSome`. */
+  get hasPinned(): boolean {
+    return this.#pinned !== undefined;
+  }
+
+  // ---- the loop ----
+
+  /** @returns the first byte not consumed */
+  #run(buffer: Buffer, start: number, end: number): number {
+    let at = start;
+    this.#budget = this.core.requestsPerEvent;
+    for (;;) {
+      this.#stop = Stop.no;
+      this.output.open();
+      at = this.#parser.parse(buffer, at, end, this);
+      this.#send();
+      const stop = this.#stop as Stop;
+      if (stop === Stop.close) {
+        this.disconnectReason = "client";
+        this.#end();
+        return end;
+      }
+      if (this.state !== SessionState.reading) break;
+      if (this.transport.waiting > OUTPUT_LIMIT) {
+        this.state = SessionState.draining;
+        break;
+      }
+      if (stop === Stop.no || at >= end) return at;
+      if (stop === Stop.turn) {
+        this.core.counts[Count.conn_yields]!++;
+        this.#park();
+        setImmediate(this.#unpark);
+        break;
+      }
+    }
+    this.transport.pause();
+    return at;
+  }
+
+  #runPending(): void {
+    const pending = this.#pending;
+    if (pending === undefined) return;
+    const consumed = this.#run(pending.buffer, pending.start, pending.end);
+    // The session may have ended meanwhile and dropped its bytes.
+    if (this.#pending !== pending) return;
+    pending.start = consumed;
+    if (pending.length === 0) this.#pending = undefined;
+  }
+
+  /** Reads and executes again after a pause, unless something else holds the session. */
+  #goOn(): void {
+    if (this.closingSince !== 0) {
+      this.#end();
+      return;
+    }
+    this.#runPending();
+    if (this.state !== SessionState.reading || this.closingSince !== 0) return;
+    if (this.#inputEnded) this.#end();
+    else this.transport.resume();
+  }
+
+  #keep(buffer: Buffer, start: number, end: number): void {
+    this.#pending ??= new PendingBytes();
+    this.#pending.append(buffer, start, end);
+  }
+
+  /** After each request: whether there is room and time for the next. */
+  #afterRequest(): Verdict {
+    this.lastCommandAt = this.core.clock.seconds;
+    if (this.#stop !== Stop.no) return this.#resumes ? Verdict.HOLD : Verdict.STOP;
+    if (this.output.length > OUTPUT_LIMIT || this.#pinned !== undefined) this.#stop = Stop.output;
+    else if (--this.#budget <= 0) this.#stop = Stop.turn;
+    else return Verdict.CONTINUE;
+    return Verdict.STOP;
+  }
+
+  // ---- parking ----
+
+  #park(): void {
+    this.#parks++;
+    this.state = SessionState.parked;
+  }
+
+  readonly #unpark = (): void => {
+    this.#parks--;
+    if (this.#parks > 0 || this.state !== SessionState.parked) return;
+    if (this.transport.waiting > OUTPUT_LIMIT) {
+      this.state = SessionState.draining;
+      return;
+    }
+    this.state = SessionState.reading;
+    this.#goOn();
+  };
+
+  /** Asks the hook about a request; undefined = it decides later, and the same request comes again then. */
+  #decide(request: TextRequest): Decision | undefined {
+    const decided = this.#decision;
+    if (decided !== undefined) {
+      this.#decision = undefined;
+      return decided;
+    }
+    const admission = this.core.hooks.beforeExecute!(request, this);
+    if (admission === "run" || "refuse" in admission) return admission;
+    this.#stop = Stop.parked;
+    this.#park();
+    const settle = (decision: Decision) => {
+      this.#decision = decision;
+      this.#unpark();
+    };
+    admission.later.then(settle, (error: unknown) => {
+      this.core.events.emit("error", { what: "beforeExecute", error });
+      settle({ refuse: "SERVER_ERROR internal error" });
+    });
+    return undefined;
+  }
+
+  // ---- answers out ----
+
+  /** Hands the written answers to the transport, or keeps them until the hook lets them go. */
+  #send(): void {
+    const { output } = this;
+    const pinned = this.#pinned;
+    if (output.length === 0 && pinned === undefined) return;
+    this.#pinned = undefined;
+    const wait = this.core.hooks.beforeAnswers?.();
+    if (wait === undefined && this.#held.length === 0) {
+      if (this.#write(output.buffer, output.start, output.at, pinned)) output.taken();
+      else output.kept();
+      return;
+    }
+    const held: HeldAnswers = { buffer: output.buffer, start: output.start, end: output.at, pinned, released: false };
+    output.kept();
+    this.#held.push(held);
+    this.#park();
+    const release = () => {
+      held.released = true;
+      this.#sendHeld();
+      this.#unpark();
+    };
+    (wait ?? Promise.resolve()).then(release, (error: unknown) => {
+      this.core.events.emit("error", { what: "beforeAnswers", error });
+      release();
+    });
+  }
+
+  #sendHeld(): void {
+    while (this.#held[0]?.released === true) {
+      const { buffer, start, end, pinned } = this.#held.shift()!;
+      this.#write(buffer, start, end, pinned);
+    }
+    if (this.#held.length === 0 && this.closingSince !== 0) this.transport.end();
+  }
+
+  /** @returns true when the transport needs the bytes no longer */
+  #write(buffer: Buffer, start: number, end: number, pinned: PinnedValue | undefined): boolean {
+    let sent = end - start;
+    let taken: boolean;
+    if (pinned === undefined) {
+      taken = this.transport.write(buffer, start, end);
+    } else {
+      for (const piece of pinned.pieces) sent += piece.length;
+      taken = this.transport.writePieces([buffer.subarray(start, end), ...pinned.pieces], pinned.release);
+    }
+    this.core.counts[Count.bytes_written]! += sent;
+    return taken;
+  }
+
+  #end(): void {
+    this.#pending = undefined;
+    if (this.closingSince === 0) this.closingSince = this.core.clock.seconds;
+    if (this.#held.length === 0) this.transport.end();
+  }
+}
