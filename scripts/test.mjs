@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build, install } from "./lib/install.mjs";
 import { run } from "./lib/process.mjs";
-import { readSkips, reportSkips } from "./lib/skips.mjs";
+import { readSkips, describeSkips } from "./lib/skips.mjs";
 import { root } from "./lib/workspace.mjs";
 
 const env = await install();
@@ -21,7 +21,7 @@ const { code } = await run(
   { cwd: root, env: { ...env, MARUGOTO_SKIPS_FILE: skips }, attached: true },
 );
 
-for (const line of reportSkips(readSkips(skips))) console.log(line);
+for (const line of describeSkips(readSkips(skips))) console.log(line);
 let report;
 try {
   report = JSON.parse(readFileSync(results, "utf8"));

@@ -2,7 +2,7 @@
 // fetches it once. Both are quiet when there is nothing to do and take well under a second then.
 
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { must } from "./process.mjs";
 import { root, workspaces } from "./workspace.mjs";
@@ -59,7 +59,13 @@ async function findPnpm() {
   return path.slice(0, -"/pnpm".length);
 }
 
-/** The environment for tools: the workspace's programs and the pinned Node and pnpm come first on PATH. */
+/** The folder of the one right pnpm: where it was the last time, or where npx says. */
+async function pnpmFolder() {
+  const { pnpm, folder } = readStamp();
+  return pnpm === pnpmVersion() && existsSync(join(folder, "pnpm")) ? folder : findPnpm();
+}
+
+/** The environment for tools: the workspace's programs, the pinned Node and pnpm come first on PATH. */
 function toolEnvironment(pnpmFolder) {
   return {
     ...process.env,
@@ -77,8 +83,7 @@ function toolEnvironment(pnpmFolder) {
 export async function install() {
   const stamp = readStamp();
   const hash = wanted();
-  const known = stamp.pnpm === pnpmVersion() && existsSync(join(stamp.folder ?? "", "pnpm"));
-  const folder = known ? stamp.folder : await findPnpm();
+  const folder = await pnpmFolder();
   if (stamp.hash !== hash || !linked()) {
     // Without the workspace's own Node on PATH: the install replaces it.
     const env = { ...process.env, PATH: [folder, process.env.PATH].join(delimiter), CI: "true" };
@@ -88,7 +93,7 @@ export async function install() {
       showAfterMs: 2000,
     });
   }
-  if (stamp.hash !== hash || !known) {
+  if (stamp.hash !== hash || stamp.folder !== folder) {
     mkdirSync(join(root, "node_modules"), { recursive: true });
     writeFileSync(STAMP, JSON.stringify({ hash, pnpm: pnpmVersion(), folder }));
   }
@@ -108,4 +113,9 @@ export async function build(env, only = []) {
     env,
     showAfterMs: 5000,
   });
+  // Turbo leaves a file whose sources have the same content as before; tests tell a stale build by its time.
+  for (const { folder } of workspaces().filter((entry) => entry.folder.startsWith("apps/"))) {
+    const built = join(root, folder, "dist/main.js");
+    if (existsSync(built)) utimesSync(built, new Date(), new Date());
+  }
 }
