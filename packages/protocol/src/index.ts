@@ -27,3 +27,39 @@ export { writeBytes, writeCrlf, writeLine, writeText } from "./text/bytes.ts";
 export { writeInt32, writeUint32, writeUint64 } from "./text/decimal.ts";
 export { parseInt32, parseUint32, parseUint64, type Uint64 } from "./text/numbers.ts";
 export { decodeBase64, encodeBase64 } from "./text/base64.ts";
+export { TextResponseParser, type ResponseParserOptions } from "./text/response-parser.ts";
+export { MAX_REPLY_FLAGS, MetaReplyFlag, Reply, TextResponse, type ResponseHandler } from "./response.ts";
+export {
+  MAX_OPAQUE_BYTES,
+  MAX_REQUEST_HEAD_BYTES,
+  writeArithmetic,
+  writeControl,
+  writeDataBlock,
+  writeDelete,
+  writeFlagOpaque,
+  writeFlushAll,
+  writeGet,
+  writeGetAndTouch,
+  writeManyHead,
+  writeManyTouchHead,
+  writeMetaHead,
+  writeMetaNoop,
+  writeMetaSetHead,
+  writeNextKey,
+  writeStorageHead,
+  writeTouch,
+  type ArithmeticCommand,
+  type MetaKeyCommand,
+  type RetrievalCommand,
+  type StorageCommand,
+  type TouchingRetrievalCommand,
+} from "./text/request-writer.ts";
+export {
+  RequestReader,
+  ResponseReader,
+  type Request,
+  type RequestFault,
+  type RequestMessage,
+  type Response,
+  type Violation,
+} from "./messages.ts";
