@@ -1,0 +1,46 @@
+#!/usr/bin/env node
+// marugoto-server: arguments → options → create → listen → signals. What a cache does is in @marugoto/server.
+
+import { createServer, type Server } from "@marugoto/server";
+import { announce } from "./announce.ts";
+import { parseArgs } from "./args.ts";
+import { isDaemon, reportStart, startDaemon } from "./daemonize.ts";
+import { helpText } from "./help.ts";
+import { logEvents, logSettings, reason, say } from "./log.ts";
+import { toServerOptions } from "./options.ts";
+import type { Settings } from "./settings.ts";
+import { endOnSignals } from "./signals.ts";
+import { userToBecome } from "./user.ts";
+import { VERSION_LINE } from "./version.ts";
+
+// A reader of the log that has gone away must not end the cache.
+process.stderr.on("error", () => undefined);
+
+async function main(args: readonly string[]): Promise<void> {
+  const settings = parseArgs(args);
+  if (settings.show === "help") console.log(helpText(VERSION_LINE));
+  else if (settings.show === "version") console.log(VERSION_LINE);
+  else if (settings.daemon && !isDaemon()) process.exitCode = await startDaemon(args, settings.verbosity > 0);
+  else await serve(settings);
+}
+
+async function serve(settings: Settings): Promise<void> {
+  const server: Server = createServer(toServerOptions(settings));
+  const becomeUser = userToBecome(settings.user);
+  logSettings(settings);
+  logEvents(server.events, settings.verbosity);
+  const atEnd: (() => void)[] = [];
+  endOnSignals(server, atEnd);
+  const endpoints = await server.listen();
+  becomeUser();
+  atEnd.push(await announce(settings, endpoints));
+  if (isDaemon()) await reportStart({});
+}
+
+// No top-level await: a listener may be open already, and nothing may keep a server alive that could not start.
+main(process.argv.slice(2)).catch(async (error: unknown) => {
+  const failure = `marugoto-server: ${reason(error).split("\n", 1)[0] ?? ""}`;
+  if (isDaemon()) await reportStart({ failure });
+  else say(failure);
+  process.exit(1);
+});
