@@ -56,6 +56,11 @@ export interface ServerOptions {
   readonly shutdownEnabled: boolean;
   /** `debugtime` is understood; for tests only. */
   readonly debugCommands: boolean;
+  /**
+   * `-B`: what clients speak. The binary protocol is not spoken here: a connection that begins with its magic byte is
+   * closed at once, and under `binary` every other one too.
+   */
+  readonly bindingProtocol: "auto" | "ascii" | "binary";
   /** `-D`: the character that ends a key's prefix in `stats detail`. */
   readonly prefixDelimiter: string;
   /** `-D` given: `stats detail` counts from the start. */
@@ -98,6 +103,7 @@ export const defaults: ServerOptions = {
   dumpEnabled: true,
   shutdownEnabled: false,
   debugCommands: false,
+  bindingProtocol: "auto",
   prefixDelimiter: ":",
   detailEnabled: false,
   growthFactor: 1.25,

@@ -21,6 +21,9 @@ export type SessionState = (typeof SessionState)[keyof typeof SessionState];
 const Stop = { no: 0, output: 1, turn: 2, parked: 3, close: 4 } as const;
 type Stop = (typeof Stop)[keyof typeof Stop];
 
+/** First byte of every request of the binary protocol, which is not spoken here: better closed than left waiting. */
+const BINARY_MAGIC = 0x80;
+
 /** Answers that wait for `beforeAnswers`, in order. */
 interface HeldAnswers {
   readonly buffer: Buffer;
@@ -68,6 +71,8 @@ export class Session implements RequestHandler, ByteHandler {
   #held: HeldAnswers[] = [];
   #pinned: PinnedValue | undefined;
   #inputEnded = false;
+  /** The client has said its first byte. */
+  #greeted = false;
 
   constructor(core: ServerCore, transport: Transport, id: number) {
     this.core = core;
@@ -86,6 +91,7 @@ export class Session implements RequestHandler, ByteHandler {
     core.counts[Count.bytes_read]! += end - start;
     this.lastActive = core.clock.seconds;
     if (this.closingSince !== 0) return;
+    if (!this.#greeted && !this.#greet(buffer, start)) return;
     if (this.#pending !== undefined || this.state !== SessionState.reading) {
       this.#keep(buffer, start, end);
       if (this.state === SessionState.reading) this.#runPending();
@@ -242,6 +248,14 @@ export class Session implements RequestHandler, ByteHandler {
   /** True while a pinned value waits for `sendSome`. */
   get hasPinned(): boolean {
     return this.#pinned !== undefined;
+  }
+
+  /** Looks at the first byte of a connection. @returns false when it is not our protocol, and the session ends */
+  #greet(buffer: Buffer, start: number): boolean {
+    this.#greeted = true;
+    if (buffer[start] !== BINARY_MAGIC && this.core.options.bindingProtocol !== "binary") return true;
+    this.close("server");
+    return false;
   }
 
   // ---- the loop ----

@@ -199,6 +199,7 @@ describe("the end of a connection", () => {
     ["quit", "mn\r\nquit\r\nmn\r\n", "MN\r\n"],
     ["HTTP", "GET / HTTP/1.1\r\n", ""],
     ["a line without end", "x".repeat(3000), ""],
+    ["the binary protocol", "\x80\x0b\0\0", ""],
   ])("%s: closes, after what was answered has left", (_, bytes, answer) => {
     const { connect } = harness();
     const { send, transport } = connect();

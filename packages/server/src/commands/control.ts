@@ -141,8 +141,11 @@ function crawlerSwitch(counts: Float64Array, request: TextRequest, words: number
 function slabs(request: TextRequest): Buffer {
   const word = request.text(0);
   if (word === "reassign" && request.argCount === 3) return Lines.slabReassignDisabled;
-  if (word === "automove" && request.argCount >= 2) return Lines.slabReassignDisabled;
-  return Lines.error;
+  if (word !== "automove" || request.argCount < 2) return Lines.error;
+  const level = request.argUint32(1);
+  if (level === undefined) return Lines.badFormat;
+  if (level > 2) return Lines.error;
+  return level === 0 ? Lines.ok : Lines.slabReassignDisabled;
 }
 
 /** For tests: moves the clock by n seconds, or holds it with `p` and lets it go with `r`. */

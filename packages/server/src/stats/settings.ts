@@ -32,7 +32,7 @@ export function addSettings(core: ServerCore, rows: StatRows): void {
     reqs_per_event: options.requestsPerEvent,
     cas_enabled: yesNo(options.cas),
     tcp_backlog: options.backlog,
-    binding_protocol: "auto-negotiate",
+    binding_protocol: options.bindingProtocol === "auto" ? "auto-negotiate" : options.bindingProtocol,
     auth_enabled_sasl: "no",
     auth_enabled_ascii: "no",
     item_size_max: options.maxItemBytes,
