@@ -47,10 +47,15 @@ export abstract class BasePlacement implements Placement {
   }
 
   describe(): string {
-    const servers = this.servers.map(({ id, name, weight }) => {
-      const alias = name === id || id.startsWith(name) || name.includes(id) ? "" : ` ${name}`;
-      return weight === 1 ? `${id}${alias}` : `${id}*${weight}${alias}`;
+    const servers = this.servers.map((server) => {
+      const label = this.label(server);
+      return server.weight === 1 ? label : `${label}*${server.weight}`;
     });
     return `${this.settings()}: ${servers.join(", ")}`;
+  }
+
+  /** How `describe` calls a server, without its weight. */
+  protected label(server: PlacementServer): string {
+    return server.id;
   }
 }

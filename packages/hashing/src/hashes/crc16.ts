@@ -11,7 +11,7 @@ for (let i = 0; i < 256; i++) {
 
 /**
  * twemproxy's `crc16`: the register is 32 bits wide and never masked, so what is shifted out of the low 16 bits stays
- * above them and counts. Check: "123456789" → low 16 bits 0x31c3.
+ * above them and counts. Check: "apple" → 0xda525bb4.
  * Source: twemproxy 0.5.0, nc_crc16.c.
  */
 export const crc16Unmasked: Hash = (bytes, start, end) => {

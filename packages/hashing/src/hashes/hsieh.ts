@@ -41,7 +41,7 @@ export function makeHsieh(char: Char): Hash {
 }
 
 /**
- * SuperFastHash starting from 0 (not from the length, as its author does). Empty → 0. Check: "apple" → 0xdd0e5a02.
+ * SuperFastHash starting from 0 (not from the length, as its author does). Empty → 0. Check: "apple" → 0xdeda533e.
  * Source: libhashkit 1.1.4, hsieh.cc (Debian leaves it out); twemproxy 0.5.0, nc_hsieh.c.
  */
 export const hsieh = makeHsieh("signed");

@@ -5,7 +5,7 @@ import type { Hash } from "./hash.ts";
 const INITVAL = 13;
 
 /**
- * lookup3 hashlittle with initval 13. Check: "apple" → 0x1d4b6b83 in the vectors of the tests.
+ * lookup3 hashlittle with initval 13. Check: "apple" → 0x55f9f550.
  * Source: libhashkit 1.1.4, jenkins.cc (raw hash 9; PHP has no constant for it); twemproxy 0.5.0, nc_jenkins.c.
  */
 export const lookup3: Hash = (bytes, start, end) => {

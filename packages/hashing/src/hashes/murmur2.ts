@@ -5,7 +5,7 @@ import type { Hash } from "./hash.ts";
 const M = 0x5bd1e995;
 
 /**
- * MurmurHash2, 32 bits, seed = length · 0xdeadbeef. Check: "apple" → 0x4beffe57 without, see the vectors with the seed.
+ * MurmurHash2, 32 bits, seed = length · 0xdeadbeef. Check: "apple" → 0xf6e68f62.
  * Source: libhashkit 1.1.4, murmur.cc (`HASH_MURMUR`); twemproxy 0.5.0, nc_murmur.c.
  */
 export const murmur2: Hash = (bytes, start, end) => {

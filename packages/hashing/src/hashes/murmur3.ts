@@ -33,7 +33,7 @@ export function murmur3Seeded(bytes: Uint8Array, start: number, end: number, see
 }
 
 /**
- * MurmurHash3 x86_32 with seed = length · 0xdeadbeef.
+ * MurmurHash3 x86_32 with seed = length · 0xdeadbeef. Check: "apple" → 0x42c51629.
  * Source: libhashkit 1.1.4, murmur3_api.cc (raw hash 10; PHP has no constant for it).
  */
 export const murmur3: Hash = (bytes, start, end) =>

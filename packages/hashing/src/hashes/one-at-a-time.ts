@@ -18,7 +18,7 @@ export function makeOneAtATime(char: Char): Hash {
 }
 
 /**
- * One-at-a-time without a seed, with signed bytes. Check: "a" → 0xca2e9442.
+ * One-at-a-time without a seed, with signed bytes. Check: "apple" → 0x88f08ef3.
  * Source: libhashkit 1.1.4, one_at_a_time.cc (`HASH_DEFAULT`); twemproxy 0.5.0, nc_one_at_a_time.c.
  */
 export const oneAtATime = makeOneAtATime("signed");

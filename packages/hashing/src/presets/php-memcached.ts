@@ -164,7 +164,12 @@ export class PhpMemcachedPlacement extends BasePlacement {
     const length = at + end - start;
     // libmemcached's buffer ends here, and so does its hash.
     if (length > MAX_KEY_BYTES) return 0;
-    for (let i = start; i < end; i++) this.#prefixed[at + i - start] = bytes[i]!;
+    // The key is copied by strncpy: from a zero byte on, only zeros are hashed.
+    let text = -1;
+    for (let i = start; i < end; i++) {
+      if (bytes[i] === 0) text = 0;
+      this.#prefixed[at + i - start] = bytes[i]! & text;
+    }
     return this.#hash(this.#prefixed, 0, length);
   }
 

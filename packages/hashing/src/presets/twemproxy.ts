@@ -32,8 +32,10 @@ export interface TwemproxyServer {
   /** 0 for a Unix socket. */
   readonly port: number;
   readonly weight: number;
-  /** What is hashed: the given name, else host:port without port 11211; a socket's path keeps its colon. */
+  /** What is hashed: the alias, else host:port without port 11211; a socket's path keeps its colon. */
   readonly name: string;
+  /** The name that the line gives the server. */
+  readonly alias: string | undefined;
 }
 
 /**
@@ -47,15 +49,16 @@ export function parseTwemproxyServer(line: string): TwemproxyServer {
   const weight = checkWhole(`weight in "${line}"`, Number(weightText), 1, 0x7fff_ffff);
   if (portText === undefined || line.startsWith("/")) {
     // The name is measured with the length of a port that isn't there, so the colon before the weight belongs to it.
-    return { host: address, port: 0, weight, name: alias ?? `${address}:` };
+    return { host: address, port: 0, weight, name: alias ?? `${address}:`, alias };
   }
   const port = checkWhole(`port in "${line}"`, Number(portText), 1, 65535);
   const host = address.slice(0, -portText.length - 1);
-  return { host, port, weight, name: alias ?? (port === DEFAULT_PORT ? host : address) };
+  return { host, port, weight, name: alias ?? (port === DEFAULT_PORT ? host : address), alias };
 }
 
 export class TwemproxyPlacement extends BasePlacement {
   readonly servers: readonly PlacementServer[];
+  readonly #aliases: ReadonlySet<string>;
   readonly #hashName: TwemproxyHash;
   readonly #hash: Hash;
   readonly #tag: Uint8Array | undefined;
@@ -70,6 +73,7 @@ export class TwemproxyPlacement extends BasePlacement {
     if (options.servers.length === 0) throw invalid("twemproxy needs at least one server");
     const parsed = options.servers.map(parseTwemproxyServer);
     this.servers = parsed.map(({ host, port, weight, name }) => ({ id: serverId(host, port), name, weight }));
+    this.#aliases = new Set(parsed.flatMap(({ alias }) => alias ?? []));
     this.#hashName = checkOneOf("hash", options.hash ?? "fnv1a_64", twemproxyHashNames);
     this.#hash = twemproxyHash(this.#hashName, options.char ?? "signed");
     if ((options.distribution as string | undefined) === "random") {
@@ -118,6 +122,10 @@ export class TwemproxyPlacement extends BasePlacement {
     }
     const hash = from < to ? this.#hash(bytes, from, to) : 0;
     return this.#order[this.#ring ? this.#ring.find(hash) : this.#slots!.find(hash)]!;
+  }
+
+  protected override label({ id, name }: PlacementServer): string {
+    return this.#aliases.has(name) ? `${id} (${name})` : id;
   }
 
   protected override settings(): string {
