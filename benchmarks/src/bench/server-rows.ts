@@ -56,3 +56,10 @@ function isGathering(version: string): boolean {
   const [major = 0, minor = 0, patch = 0] = version.split(/[.\-_]/).map(Number);
   return major !== 1 ? major > 1 : minor !== 6 ? minor > 6 : patch > 18;
 }
+
+/** Whether a row reaches its bar; undefined when it has none against this peer. */
+export function isMet(row: ServerRow, median: number, peerVersion: string): boolean | undefined {
+  if (row.grownKeys !== undefined) return median <= GROWTH_LIMIT + TOLERANCE;
+  const bar = barAgainst(row.bar, peerVersion);
+  return bar === undefined ? undefined : median >= bar - TOLERANCE;
+}

@@ -8,7 +8,7 @@ import { quantile, spread, type Spread } from "../measure/statistics.ts";
 import { grouped, markdownTable } from "../measure/table.ts";
 import { defineTask, type Report } from "../task.ts";
 import { measure, pairedRounds, type Sample, type Side } from "./paired.ts";
-import { barAgainst, GROWTH_LIMIT, serverRows, TOLERANCE, type ServerRow } from "./server-rows.ts";
+import { barAgainst, GROWTH_LIMIT, isMet, serverRows, TOLERANCE, type ServerRow } from "./server-rows.ts";
 
 const flags = {
   rows: {
@@ -163,13 +163,6 @@ function compareGrowth(row: ServerRow, sides: readonly Side[], samples: Sample[]
     growth: [growth(0), growth(1)],
     transport: sides[0]!.load.transport,
   };
-}
-
-/** Whether a row reaches its bar; undefined when it has none against this peer. */
-export function isMet(row: ServerRow, median: number, peerVersion: string): boolean | undefined {
-  if (row.grownKeys !== undefined) return median <= GROWTH_LIMIT + TOLERANCE;
-  const bar = barAgainst(row.bar, peerVersion);
-  return bar === undefined ? undefined : median >= bar - TOLERANCE;
 }
 
 function report(results: readonly RowResult[], ours: Program, peer: Program, timing: Timing): Report {

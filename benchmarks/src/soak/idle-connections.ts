@@ -55,7 +55,7 @@ export const idleConnections = defineTask({
         const spec = { ...defaultLoad, port: server.port, connections: WORKING };
         await generator.fill(spec);
         const working = await generator.open(spec);
-        await working.run(0.5);
+        await working.run(0.2);
         const empty = rssBytes(server.pid);
 
         const opened = performance.now();
