@@ -20,7 +20,7 @@ test("libhashkit-hashes: every hash has the recorded value", () => {
     keys: string;
     values: number[];
   }
-  const file = readGolden<GoldenFile<Family>>("php/libhashkit-hashes.json");
+  const file = readGolden("php/libhashkit-hashes.json") as GoldenFile<Family>;
   let compared = 0;
   for (const { config, keys, values } of file.families) {
     const hash = libmemcachedHash(config.hash);
@@ -45,7 +45,7 @@ describe.each(["memcached-hash-distribution", "memcached-ketama", "memcached-opt
       keys: string;
       owners: string;
     }
-    const file = readGolden<GoldenFile<Family>>(`php/${name}.json`);
+    const file = readGolden(`php/${name}.json`) as GoldenFile<Family>;
     let compared = 0;
     for (const family of file.families) {
       const placement = phpMemcached({ servers: listed(family.servers), steps: family.config.steps });
@@ -65,7 +65,7 @@ test("memcached-replicas: every set lands on the servers that held it", () => {
     keys: string;
     holders: string[];
   }
-  const file = readGolden<GoldenFile<Family>>("php/memcached-replicas.json");
+  const file = readGolden("php/memcached-replicas.json") as GoldenFile<Family>;
   let compared = 0;
   for (const { config, servers, keys, holders } of file.families) {
     const placement = phpMemcached({

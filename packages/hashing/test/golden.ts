@@ -7,13 +7,13 @@ import { fileURLToPath } from "node:url";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const repository = resolve(here, "../../..");
-const named = process.env["MARUGOTO_GOLDEN"];
+const named = process.env.MARUGOTO_GOLDEN;
 
 export const goldenDirectory = named ? resolve(repository, named) : resolve(here, "../fixtures/golden");
 
-/** Reads `php/NAME.json` or `twemproxy/NAME.json`. */
-export function readGolden<T>(file: string): T {
-  return JSON.parse(readFileSync(resolve(goldenDirectory, file), "utf8")) as T;
+/** Reads and parses `php/NAME.json` or `twemproxy/NAME.json`. */
+export function readGolden(file: string): unknown {
+  return JSON.parse(readFileSync(resolve(goldenDirectory, file), "utf8"));
 }
 
 /** Says where the cases came from and how many there were. */

@@ -85,7 +85,7 @@ describe("every hash", () => {
   });
 
   test.each(all)("%s: a signed and an unsigned char agree on ASCII", (name) => {
-    const known = name.split(" ")[0] as string;
+    const known = name.split(" ")[0]!;
     const of = (char: "signed" | "unsigned") =>
       (libmemcachedHashNames as readonly string[]).includes(known)
         ? libmemcachedHash(known as hashing.LibmemcachedHash, char)

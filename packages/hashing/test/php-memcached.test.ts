@@ -46,9 +46,7 @@ describe("a plain config is the calls in the order: options, then servers", () =
     ],
     ["buckets", { buckets: [0, 1, 2, 2] }, [["setBucket", [0, 1, 2, 2], null, 0]]],
   ])("%s", (_, config, steps) => {
-    expect(owners({ servers, ...config } as PhpMemcachedOptions)).toEqual(
-      owners({ servers, steps: [...steps, ["addServer"]] }),
-    );
+    expect(owners({ servers, ...config })).toEqual(owners({ servers, steps: [...steps, ["addServer"]] }));
   });
 });
 
@@ -127,7 +125,7 @@ describe("an ejected server", () => {
 test("a ring loses keys only to a server that joins, and only that server's when it leaves", () => {
   fc.assert(
     fc.property(
-      fc.uniqueArray(fc.string({ unit: fc.constantFrom(..."abcdefgh"), minLength: 1, maxLength: 6 }), {
+      fc.uniqueArray(fc.string({ unit: fc.constantFrom("a", "b", "c", "d", "e"), minLength: 1, maxLength: 6 }), {
         minLength: 2,
         maxLength: 12,
       }),

@@ -59,11 +59,11 @@ export class Ring {
     const values = new Uint32Array(packed.length);
     const owners = new Uint32Array(packed.length + 1);
     let count = 0;
-    for (let i = 0; i < packed.length; i++) {
-      const value = Math.floor(packed[i]! / OWNERS);
+    for (const point of packed) {
+      const value = Math.floor(point / OWNERS);
       if (count > 0 && values[count - 1] === value) continue;
       values[count] = value;
-      owners[count++] = packed[i]! - value * OWNERS;
+      owners[count++] = point - value * OWNERS;
     }
     owners[count] = owners[0]!;
     this.#values = values.slice(0, count);

@@ -87,8 +87,7 @@ export function runMemcachedSteps(
         object.setOption(step[1], step[2]);
         break;
       case "addServer":
-        if (step.length === 1) pool.forEach((server) => object.addServer(server));
-        else object.addServer([step[1], step[2], step[3] ?? 0]);
+        for (const server of step.length === 1 ? pool : [serverOf(step)]) object.addServer(server);
         break;
       case "addServers":
         object.addServers(step.length === 1 ? pool : step[1]);
@@ -105,6 +104,10 @@ export function runMemcachedSteps(
     }
   }
   return object.state;
+}
+
+function serverOf([, host, port, weight = 0]: readonly ["addServer", string, number, number?]): PhpMemcachedServer {
+  return [host, port, weight];
 }
 
 /** The calls, each named after what it copies. */
@@ -253,9 +256,7 @@ class LibraryObject {
   #runDistribution(): void {
     const { state } = this;
     if (state.sortHosts) {
-      state.order.sort((x, y) =>
-        compareHosts(state.servers[x] as MemcachedServer, state.servers[y] as MemcachedServer),
-      );
+      state.order.sort((x, y) => compareHosts(state.servers[x]!, state.servers[y]!));
     }
     if (this.#isConsistent()) state.ringHash = state.hash;
   }

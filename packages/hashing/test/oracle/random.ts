@@ -31,7 +31,7 @@ export class Random {
 
 /** From MARUGOTO_SEED, else from the clock; print it. */
 export function seed(): number {
-  return Number(process.env["MARUGOTO_SEED"] ?? Date.now() % 1_000_000_000);
+  return Number(process.env.MARUGOTO_SEED ?? Date.now() % 1_000_000_000);
 }
 
 const alphabet = Buffer.from("abcXYZ019:_-/.");
