@@ -34,12 +34,12 @@ function readStamp() {
   }
 }
 
-/** True when every package that has dependencies has its links; a folder may have been emptied since. */
+/** True when every package has the links to what it depends on; a folder may have been emptied since. */
 function linked() {
-  return workspaces().every(
-    ({ folder, manifest }) =>
-      Object.keys({ ...manifest.dependencies, ...manifest.devDependencies }).length === 0 ||
-      existsSync(join(root, folder, "node_modules")),
+  return workspaces().every(({ folder, manifest }) =>
+    Object.keys({ ...manifest.dependencies, ...manifest.devDependencies }).every((name) =>
+      existsSync(join(root, folder, "node_modules", name)),
+    ),
   );
 }
 

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { join } from "node:path";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, test } from "vitest";
 
 const library = join(import.meta.dirname, "../lib/parent.mjs");
 

@@ -32,8 +32,8 @@ async function serve(settings: Settings): Promise<void> {
   const atEnd: (() => void)[] = [];
   endOnSignals(server, atEnd);
   const endpoints = await server.listen();
-  becomeUser();
   atEnd.push(await announce(settings, endpoints));
+  becomeUser();
   if (isDaemon()) await reportStart({});
 }
 
