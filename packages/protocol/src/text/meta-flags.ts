@@ -5,7 +5,7 @@ import { MAX_KEY_BYTES } from "@marugoto/core";
 import { Command } from "../command.ts";
 import { MetaFlag, MetaMode, type TextRequest } from "../request.ts";
 import { decodeBase64 } from "./base64.ts";
-import { parseInt32, parseUint32, parseUint64 } from "./numbers.ts";
+import { parseInt32, parseUint64, readUint32 } from "./numbers.ts";
 import { RequestErrors, type RequestError } from "./request-errors.ts";
 
 /** Most tokens of a meta request, command and key included. */
@@ -68,13 +68,11 @@ export function parseMetaFlags(r: TextRequest, first: number, scratch: Buffer): 
         else r.recacheExptime = value;
         break;
       }
-      case 0x46: {
+      case 0x46:
         // F: a bad one keeps the error text that an earlier flag has set
-        const value = end - start > 1 ? parseUint32(input, start + 1, end) : NaN;
-        if (Number.isNaN(value)) fault ??= RequestErrors.badFormat;
-        else r.flags = value;
+        if (end - start > 1 && readUint32(input, start + 1, end, number)) r.flags = number.low;
+        else fault ??= RequestErrors.badFormat;
         break;
-      }
       case 0x43: // C
         if (end - start > 1 && parseUint64(input, start + 1, end, number)) {
           r.casHigh = number.high;

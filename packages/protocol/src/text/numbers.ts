@@ -74,6 +74,15 @@ export function parseUint64(bytes: Uint8Array, start: number, end: number, out: 
   return true;
 }
 
+/**
+ * As parseUint32, into `out.low`: a returned number of 2^31 or more would be boxed, a field of `out` is not.
+ *
+ * @returns false: not such a number
+ */
+export function readUint32(bytes: Uint8Array, start: number, end: number, out: Uint64): boolean {
+  return end - start <= MAX_DIGITS_32 && parseUint64(bytes, start, end, out) && out.high === 0;
+}
+
 const isSpace = (byte: number) => byte === 0x20 || (byte >= 0x09 && byte <= 0x0d);
 
 /** Reads as strtoll does: white space, a sign, digits; then white space or NUL must follow. undefined: refused. */

@@ -7,7 +7,7 @@ import { Command, commands } from "../command.ts";
 import { MAX_TOKENS, type TextRequest } from "../request.ts";
 import { decodeBase64 } from "./base64.ts";
 import { parseMetaFlags } from "./meta-flags.ts";
-import { parseInt32, parseLooseInt32, parseLooseUint32, parseUint32, parseUint64 } from "./numbers.ts";
+import { parseInt32, parseLooseInt32, parseLooseUint32, parseUint64, readUint32 } from "./numbers.ts";
 import { RequestErrors, type RequestError } from "./request-errors.ts";
 
 const SPACE = 0x20;
@@ -370,10 +370,8 @@ function parseStorage(r: TextRequest, input: Buffer): RequestError | null {
   takeNoreply(r, input);
   if (!takeKey(r)) return RequestErrors.badFormat;
   // Plain numbers are read by the strict readers, which agree with the loose ones there and cost less.
-  let flags = parseUint32(input, tokens[4]!, tokens[5]!);
-  if (Number.isNaN(flags)) flags = parseLooseUint32(input, tokens[4]!, r.lineEnd);
-  if (Number.isNaN(flags)) return RequestErrors.badFormat;
-  r.flags = flags;
+  if (readUint32(input, tokens[4]!, tokens[5]!, number)) r.flags = number.low;
+  else if (Number.isNaN((r.flags = parseLooseUint32(input, tokens[4]!, r.lineEnd)))) return RequestErrors.badFormat;
   const plain = input[tokens[7]! - 1]! >= 0x30; // the strict reader takes a lone minus sign for 0
   let exptime = plain ? parseInt32(input, tokens[6]!, tokens[7]!) : NaN;
   if (Number.isNaN(exptime)) exptime = parseLooseInt32(input, tokens[6]!, r.lineEnd);

@@ -2,7 +2,7 @@
 // asked: every line of the text protocols says by its first word what it is.
 
 import { Reply, MAX_REPLY_FLAGS, MetaReplyFlag, type TextResponse } from "../response.ts";
-import { parseInt32, parseUint32, parseUint64 } from "./numbers.ts";
+import { parseInt32, parseUint64, readUint32 } from "./numbers.ts";
 
 const SPACE = 0x20;
 const CR = 0x0d;
@@ -127,9 +127,10 @@ function parseValue(r: TextResponse, input: Buffer, start: number, end: number):
   const bytesStart = flagsEnd + 1;
   const bytesEnd = tokenEnd(input, bytesStart, end);
   if (r.keyEnd === r.keyStart || flagsEnd <= flagsStart || bytesEnd <= bytesStart) return VALUE_LINE;
-  r.flags = parseUint32(input, flagsStart, flagsEnd);
+  if (!readUint32(input, flagsStart, flagsEnd, number)) return VALUE_LINE;
+  r.flags = number.low;
   const valueBytes = parseInt32(input, bytesStart, bytesEnd);
-  if (!(r.flags >= 0 && valueBytes >= 0)) return VALUE_LINE;
+  if (!(valueBytes >= 0)) return VALUE_LINE;
   r.hasCas = bytesEnd + 1 < end;
   if (r.hasCas) {
     if (!parseUint64(input, bytesEnd + 1, end, number)) return VALUE_LINE;
@@ -195,8 +196,8 @@ function parseFlags(r: TextResponse, input: Buffer, from: number, end: number): 
         r.casLow = number.low;
         break;
       case 0x66: // f
-        r.flags = i > token ? parseUint32(input, token, i) : NaN;
-        if (Number.isNaN(r.flags)) return "a 32-bit number in flag f";
+        if (i === token || !readUint32(input, token, i, number)) return "a 32-bit number in flag f";
+        r.flags = number.low;
         seen |= MetaReplyFlag.f;
         break;
       case 0x74: // t
@@ -205,13 +206,13 @@ function parseFlags(r: TextResponse, input: Buffer, from: number, end: number): 
         seen |= MetaReplyFlag.t;
         break;
       case 0x73: // s
-        r.sizeBytes = i > token ? parseUint32(input, token, i) : NaN;
-        if (Number.isNaN(r.sizeBytes)) return "a 32-bit number in flag s";
+        if (i === token || !readUint32(input, token, i, number)) return "a 32-bit number in flag s";
+        r.sizeBytes = number.low;
         seen |= MetaReplyFlag.s;
         break;
       case 0x6c: // l
-        r.lastAccessSec = i > token ? parseUint32(input, token, i) : NaN;
-        if (Number.isNaN(r.lastAccessSec)) return "a 32-bit number in flag l";
+        if (i === token || !readUint32(input, token, i, number)) return "a 32-bit number in flag l";
+        r.lastAccessSec = number.low;
         seen |= MetaReplyFlag.l;
         break;
       case 0x68: // h
