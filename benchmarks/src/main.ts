@@ -7,6 +7,7 @@ import { memoryBench } from "./bench/memory.ts";
 import { serverBench } from "./bench/server.ts";
 import { describeFlags } from "./flags.ts";
 import { environmentFacts } from "./measure/environment.ts";
+import { record } from "./record.ts";
 import { idleConnections } from "./soak/idle-connections.ts";
 import { slowReaders } from "./soak/slow-readers.ts";
 import type { Report, Task } from "./task.ts";
@@ -16,8 +17,14 @@ const families: Readonly<Record<string, Readonly<Record<string, Task>>>> = {
   soak: { "slow-readers": slowReaders, "idle-connections": idleConnections },
 };
 
+// A flag of every task.
+const WRITE = "--write";
+const writeHelp = {
+  write: { kind: "switch", default: false, help: "also put the result into benchmarks/README.md" },
+} as const;
+
 async function main(argv: readonly string[]): Promise<number> {
-  const [family = "", name = "", ...rest] = argv.filter((word, i) => !(word === "--" && i < 3));
+  const [family = "", name = "", ...rest] = argv.filter((word) => word !== "--");
   const tasks = Object.hasOwn(families, family) ? families[family] : undefined;
   if (tasks === undefined) {
     console.error(`say what to run: ${Object.keys(families).join(" or ")}, then a name`);
@@ -33,12 +40,22 @@ async function main(argv: readonly string[]): Promise<number> {
     return 2;
   }
   if (rest.includes("--help")) {
-    console.log(`npm run ${family} -- ${name} [flags]\n${task.summary}\n\n${describeFlags(task.flags)}`);
+    const flags = describeFlags({ ...task.flags, ...writeHelp });
+    console.log(`npm run ${family} -- ${name} [flags]\n${task.summary}\n\n${flags}`);
     return 0;
   }
+  return run(family, name, task, rest);
+}
+
+async function run(family: string, name: string, task: Task, argv: readonly string[]): Promise<number> {
+  const flags = argv.filter((word) => word !== WRITE);
   try {
-    const report = await task.start(rest, (line) => console.error(line));
-    console.log(print(report, `npm run ${family} -- ${[name, ...rest].join(" ")}`));
+    const report = await task.start(flags, (line) => {
+      console.error(line);
+    });
+    const text = print(report, `npm run ${family} -- ${[name, ...flags].map(quoted).join(" ")}`);
+    console.log(text);
+    if (argv.includes(WRITE)) record(`${family} ${name}`, text);
     return family === "soak" && !report.passed ? 1 : 0;
   } catch (error) {
     if (!isCacheError(error)) throw error;
@@ -52,17 +69,17 @@ function overview(family: string, tasks: Readonly<Record<string, Task>>): string
   return [`npm run ${family} -- NAME [flags]; --help after a name lists its flags`, ...rows].join("\n");
 }
 
+const quoted = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word}'`);
+
 function print(report: Report, command: string): string {
   const facts = [...environmentFacts(), ["command", `\`${command}\``] as const, ...report.facts];
-  const notes = report.notes.length === 0 ? [] : ["", ...report.notes.map((note) => `- ${note}`)];
-  return [`## ${report.title}`, "", ...facts.map(([k, v]) => `- ${k}: ${v}`), "", report.table, ...notes].join("\n");
+  const lines = [`### ${report.title}`, "", ...facts.map(([name, value]) => `- ${name}: ${value}`), "", report.table];
+  if (report.notes.length > 0) lines.push("", ...report.notes.map((note) => `- ${note}`));
+  return lines.join("\n");
 }
 
 // Children are killed in "exit" handlers, which a signal alone would not run.
-for (const [signal, code] of [
-  ["SIGINT", 130],
-  ["SIGTERM", 143],
-] as const)
-  process.on(signal, () => process.exit(code));
+process.on("SIGINT", () => process.exit(130));
+process.on("SIGTERM", () => process.exit(143));
 
 process.exitCode = await main(process.argv.slice(2));
