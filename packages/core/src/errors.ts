@@ -16,7 +16,16 @@ export type CacheErrorCode =
   | "timeout"
   | "closed"
   | "protocol_violation"
-  | "not_supported";
+  | "not_supported"
+  | "aborted"
+  | "queue_full"
+  | "no_server"
+  | "server_disabled"
+  | "server_dead"
+  | "server_error"
+  | "client_error"
+  | "value_invalid"
+  | "value_undecodable";
 
 const brand = Symbol.for("marugoto.CacheError");
 
