@@ -9,6 +9,7 @@ const FIRST_SECOND = 2;
 
 export function addGeneral(core: ServerCore, rows: StatRows): void {
   const { store, clock, counters, options } = core;
+  const indexBytes = store.buffers.index.reduce((sum, piece) => sum + piece.byteLength, 0);
   const { userCPUTime, systemCPUTime } = process.resourceUsage();
   const count = (name: keyof typeof Count) => {
     rows.add(name, counters.read(Count[name]));
@@ -47,7 +48,7 @@ export function addGeneral(core: ServerCore, rows: StatRows): void {
   rows.add("threads", options.threads);
   count("conn_yields");
   rows.add("hash_power_level", 0);
-  rows.add("hash_bytes", store.indexBytes);
+  rows.add("hash_bytes", indexBytes);
   rows.add("hash_is_expanding", 0);
   for (const name of slabMover) rows.add(name, name.endsWith("status") ? "none" : 0);
   rows.add("lru_crawler_running", 0);
