@@ -8,6 +8,7 @@ export {
   MISS_NONE,
   openStore,
   Store,
-  type StoreBuffers,
 } from "./store.ts";
+export { type StoreBuffers } from "./buffers.ts";
+export { type ClassCounter, type SlabClasses } from "./slab-classes.ts";
 export { type StoreOptions } from "./options.ts";

@@ -3,51 +3,21 @@
 // the fields of an item.
 
 import type { Clock } from "@marugoto/core";
-import { resolveOptions, type ResolvedOptions, type StoreOptions } from "./options.ts";
-
-/** The memory of a store; opaque. Hand it to `openStore` to have a second instance over the same items. */
-export interface StoreBuffers {
-  /** @internal */
-  readonly interim: Interim;
-}
-
-interface Item {
-  key: string;
-  value: Buffer;
-  flags: number;
-  expiry: number;
-  storedAt: number;
-  casHigh: number;
-  casLow: number;
-  lastAccess: number;
-  fetched: boolean;
-  stale: boolean;
-  win: boolean;
-  pins: number;
-}
-
-interface Interim {
-  options: ResolvedOptions;
-  maxBytes: number;
-  handles: Map<string, number>;
-  items: Map<number, Item>;
-  pinned: Map<number, { value: Buffer; count: number }>;
-  reservations: Map<number, { value: Buffer; filled: number }>;
-  nextHandle: number;
-  nextReservation: number;
-  round: number;
-  rank: number;
-  casHigh: number;
-  casLow: number;
-  oldestLive: number;
-  liveBytes: number;
-  promised: number;
-  totalItems: number;
-  evictions: number;
-  evictedUnfetched: number;
-  expiredUnfetched: number;
-  reclaimed: number;
-}
+import { createBuffers, stateInts, stateNumbers, type StoreBuffers } from "./buffers.ts";
+import { Decimal, MAX_DIGITS } from "./decimal.ts";
+import { addressableBytes, bucketsFor } from "./geometry.ts";
+import { Ghost } from "./ghost.ts";
+import { hashKey } from "./hash.ts";
+import { Items } from "./items.ts";
+import { KeyIndex } from "./key-index.ts";
+import { ARRIVING, LargeValues } from "./large-values.ts";
+import { copyRange, Memory } from "./memory.ts";
+import { MIN_STORE_BYTES, resolveOptions, type StoreOptions } from "./options.ts";
+import { Reclaimer } from "./reclaimer.ts";
+import * as R from "./record.ts";
+import { MAIN, MOVING_RESERVE, PROBATION, SegmentLog } from "./segment-log.ts";
+import { CLASS_BYTES, OUT_OF_MEMORY, SlabClasses } from "./slab-classes.ts";
+import * as S from "./state.ts";
 
 /** Why the last `find` gave 0: nothing was there. */
 export const MISS_NONE = 0;
@@ -63,6 +33,16 @@ export const INCREMENT_NON_NUMERIC = 1;
 /** What `increment` answers: no room for the longer number; the item is as it was. */
 export const INCREMENT_OUT_OF_MEMORY = 2;
 
+/** Home buckets that move to a larger index with each item stored, and with each tick. */
+const MIGRATE_PER_PUT = 2;
+const MIGRATE_PER_TICK = 4096;
+
+/** Values on their way may be promised this share of `maxBytes`. */
+const PROMISED_SHARE = 0.25;
+
+/** A store can't be made smaller than this many of its segments. */
+const FEWEST_SEGMENTS = 16;
+
 /**
  * Creates an empty store.
  *
@@ -70,29 +50,10 @@ export const INCREMENT_OUT_OF_MEMORY = 2;
  */
 export function createStore(options: StoreOptions): Store {
   const resolved = resolveOptions(options);
-  const interim: Interim = {
-    options: resolved,
-    maxBytes: resolved.maxBytes,
-    handles: new Map(),
-    items: new Map(),
-    pinned: new Map(),
-    reservations: new Map(),
-    nextHandle: 1,
-    nextReservation: 0,
-    round: 0,
-    rank: 0,
-    casHigh: 0,
-    casLow: 0,
-    oldestLive: 0x7fff_ffff,
-    liveBytes: 0,
-    promised: 0,
-    totalItems: 0,
-    evictions: 0,
-    evictedUnfetched: 0,
-    expiredUnfetched: 0,
-    reclaimed: 0,
-  };
-  return new Store({ interim }, resolved.clock);
+  const buffers = createBuffers(resolved, CLASS_BYTES);
+  const store = new Store(buffers, resolved.clock);
+  store.classes.layOut(resolved.growthFactor, resolved.minItemBytes);
+  return store;
 }
 
 /** A second instance over the buffers of another: same items, same counters. Never use two at the same moment. */
@@ -122,14 +83,44 @@ export class Store {
   nextCasHigh = 0;
   /** Lower 32 bits, unsigned, of the number that `nextCas` drew. */
   nextCasLow = 0;
+  /** The virtual slab classes and what is counted for each. */
+  readonly classes: SlabClasses;
   readonly #clock: Clock;
-  readonly #s: Interim;
+  readonly #ints: Int32Array;
+  readonly #numbers: Float64Array;
+  readonly #memory: Memory;
+  readonly #index: KeyIndex;
+  readonly #log: SegmentLog;
+  readonly #large: LargeValues;
+  readonly #items: Items;
+  readonly #ghost: Ghost;
+  readonly #reclaimer: Reclaimer;
+  readonly #decimal = new Decimal();
+  readonly #scratchKey = Buffer.alloc(256);
+  readonly #scratchValue = Buffer.alloc(MAX_DIGITS);
+  #generation: number;
+  /** What `#place` found under the key. */
+  #old = 0;
+  /** The place that `#seek` has found: an arena, a byte in it, and how many bytes lie there in one piece. */
+  #pieceArena = 0;
+  #pieceAt = 0;
+  #pieceBytes = 0;
 
   /** Use `createStore` or `openStore`. */
   constructor(buffers: StoreBuffers, clock: Clock) {
     this.buffers = buffers;
     this.#clock = clock;
-    this.#s = buffers.interim;
+    this.#ints = stateInts(buffers);
+    this.#numbers = stateNumbers(buffers);
+    this.classes = new SlabClasses(buffers);
+    this.#memory = new Memory(buffers);
+    this.#index = new KeyIndex(buffers, this.#memory);
+    this.#log = new SegmentLog(buffers, this.#memory);
+    this.#large = new LargeValues(buffers, this.#memory, this.#log);
+    this.#items = new Items(buffers, this.#memory, this.#index, this.#log, this.#large, this.classes);
+    this.#ghost = new Ghost(buffers);
+    this.#reclaimer = new Reclaimer(buffers, this.#memory, this.#log, this.#large, this.#items, this.#ghost);
+    this.#generation = this.#ints[S.GENERATION]!;
   }
 
   // ---- finding ----
@@ -141,119 +132,145 @@ export class Store {
    * @returns a handle, or 0; then `lastMiss` says why
    */
   find(bytes: Uint8Array, start: number, end: number): number {
-    const handle = this.#s.handles.get(text(bytes, start, end)) ?? 0;
+    const now = this.#sync();
     this.lastMiss = MISS_NONE;
-    if (handle === 0) return 0;
-    const item = this.#item(handle);
-    const now = this.#clock.seconds;
-    if (item.storedAt <= this.#s.oldestLive && this.#s.oldestLive <= now) this.lastMiss = MISS_FLUSHED;
-    else if (item.expiry !== 0 && item.expiry <= now) this.lastMiss = MISS_EXPIRED;
-    if (this.lastMiss === MISS_NONE) return handle;
-    this.remove(handle);
+    const item = this.#index.lookup(hashKey(bytes, start, end, this.#memory.secrets), bytes, start, end);
+    if (item === 0) return 0;
+    const expiry = this.#memory.word(item, R.EXPIRY_WORD) >>> 1;
+    if ((expiry === 0 || expiry > now) && this.#log.flushed[item >>> this.#log.segmentShift] === 0) {
+      if (this.#ints[S.BLACKOUT] === 0) return item;
+      this.lastMiss = MISS_FLUSHED;
+      return 0;
+    }
+    this.lastMiss = this.#items.isFlushed(item) ? MISS_FLUSHED : MISS_EXPIRED;
+    this.#items.unlink(item);
     return 0;
   }
 
   /** Records a fetch: sets the fetched mark, the recency that eviction looks at, and last access = now. */
   markFetched(item: number): void {
-    this.#item(item).fetched = true;
-    this.#item(item).lastAccess = this.#clock.seconds;
+    const memory = this.#memory;
+    const words = memory.words[memory.arenaOf(item)]!;
+    const at = memory.wordAt(item);
+    const frequency = words[at + R.ACCESS_WORD]! & R.MAX_FREQUENCY;
+    words[at + R.ACCESS_WORD] = (this.#clock.seconds << 2) | (frequency < R.MAX_FREQUENCY ? frequency + 1 : frequency);
+    words[at + R.LENGTH_WORD]! |= R.FETCHED;
   }
 
   // ---- the fields of an item ----
 
   /** Length of the value in bytes. */
   valueBytes(item: number): number {
-    return this.#item(item).value.length;
+    return this.#items.valueBytes(item);
   }
 
   /** Length of the key in bytes, 1 to 250. */
   keyBytes(item: number): number {
-    return this.#item(item).key.length;
+    return this.#memory.keyLength(item);
   }
 
   /** Client flags, unsigned 32 bits. */
   flags(item: number): number {
-    return this.#item(item).flags;
+    return this.#items.flags(item);
   }
 
   /** The second of the clock from which on the item is gone; 0 = never. */
   expiry(item: number): number {
-    return this.#item(item).expiry;
+    return this.#items.expiry(item);
   }
 
   /** Upper 32 bits of the cas number, unsigned. */
   casHigh(item: number): number {
-    return this.#item(item).casHigh;
+    return this.#memory.word(item, R.CAS_HIGH_WORD) >>> 0;
   }
 
   /** Lower 32 bits of the cas number, unsigned. */
   casLow(item: number): number {
-    return this.#item(item).casLow;
+    return this.#memory.word(item, R.CAS_LOW_WORD) >>> 0;
   }
 
   /** The second of the clock in which the item was stored or last marked fetched. */
   lastAccess(item: number): number {
-    return this.#item(item).lastAccess;
+    return this.#memory.word(item, R.ACCESS_WORD) >>> 2;
   }
 
   /** Whether `markFetched` was called since the item was stored. */
   wasFetched(item: number): boolean {
-    return this.#item(item).fetched;
+    return (this.#memory.word(item, R.LENGTH_WORD) & R.FETCHED) !== 0;
   }
 
   /** Whether the item was marked stale (meta `md I`, `ms I`). */
   isStale(item: number): boolean {
-    return this.#item(item).stale;
+    return (this.#memory.word(item, R.LENGTH_WORD) & R.STALE) !== 0;
   }
 
   /** Whether the right to recache the item was handed out (meta flag W). */
   isWinSent(item: number): boolean {
-    return this.#item(item).win;
+    return (this.#memory.word(item, R.LENGTH_WORD) & R.WIN_SENT) !== 0;
   }
 
   /** The virtual slab class that memcached would keep the item in, 1 to `classes.count`. */
-  classOf(_item: number): number {
-    return 1;
+  classOf(item: number): number {
+    return this.#items.classOf(item);
   }
 
   /** What memcached would count for the item: header, key, value, terminators, cas and flags, in bytes. */
   requestedBytesOf(item: number): number {
-    const { key, value, flags } = this.#item(item);
-    return 48 + key.length + 1 + value.length + 2 + (this.#s.options.cas ? 8 : 0) + (flags === 0 ? 0 : 4);
+    return this.#items.requestedBytes(item);
   }
 
   /** Changes the expiry in place (memcached's touch): same cas, same handle. */
   setExpiry(item: number, expiry: number): void {
-    this.#item(item).expiry = expiry;
+    const memory = this.#memory;
+    memory.setWord(item, R.EXPIRY_WORD, (expiry << 1) | (memory.word(item, R.EXPIRY_WORD) & 1));
+    this.#log.noteExpiry(this.#log.segmentOf(item), expiry);
+    const slot = this.#items.slotOf(item);
+    if (slot !== 0) this.#large.noteExpiry(slot, expiry);
   }
 
   /** Changes the cas number in place; halves unsigned 32 bits. */
   setCas(item: number, high: number, low: number): void {
-    this.#item(item).casHigh = high >>> 0;
-    this.#item(item).casLow = low >>> 0;
+    this.#memory.setWord(item, R.CAS_HIGH_WORD, high);
+    this.#memory.setWord(item, R.CAS_LOW_WORD, low);
   }
 
   setStale(item: number, on: boolean): void {
-    this.#item(item).stale = on;
+    this.#setBit(item, R.STALE, on);
   }
 
   setWinSent(item: number, on: boolean): void {
-    this.#item(item).win = on;
+    this.#setBit(item, R.WIN_SENT, on);
   }
 
   /** Copies the key to `target` from `at` on; returns the end. The room is the caller's business. */
   copyKey(item: number, target: Buffer, at: number): number {
-    return at + target.write(this.#item(item).key, at, "latin1");
+    const memory = this.#memory;
+    const length = memory.keyLength(item);
+    memory.copyOut(memory.arenaOf(item), memory.byteAt(item) + R.ITEM_HEADER_BYTES, length, target, at);
+    return at + length;
   }
 
   /** Copies the value, large or small, to `target` from `at` on; returns the end. The room is the caller's business. */
   copyValue(item: number, target: Buffer, at: number): number {
-    return at + this.#item(item).value.copy(target, at);
+    const memory = this.#memory;
+    const word = memory.word(item, R.LENGTH_WORD);
+    if ((word & R.LARGE) === 0) {
+      const length = word >>> R.LENGTH_SHIFT;
+      memory.copyOut(memory.arenaOf(item), memory.valueAt(item), length, target, at);
+      return at + length;
+    }
+    const large = this.#large;
+    for (let chunk = large.first(this.#items.slotOf(item)); chunk !== 0; chunk = large.nextChunk(chunk)) {
+      const length = large.chunkLength(chunk);
+      memory.copyOut(memory.arenaOf(chunk), memory.byteAt(chunk) + R.CHUNK_HEADER_BYTES, length, target, at);
+      at += length;
+    }
+    return at;
   }
 
   /** Whether the value lies in several pieces; only such a value can be pinned. All above 64 KiB do. */
   isLarge(item: number): boolean {
-    return this.#item(item).value.length > 16384;
+    return (this.#memory.word(item, R.LENGTH_WORD) & R.LARGE) !== 0;
   }
 
   // ---- storing ----
@@ -263,8 +280,7 @@ export class Store {
    * exceed `maxItemBytes`. Store nothing that doesn't fit.
    */
   fits(keyBytes: number, valueBytes: number, flags: number): boolean {
-    const total = 48 + keyBytes + 1 + valueBytes + 2 + (this.#s.options.cas ? 8 : 0) + (flags === 0 ? 0 : 4);
-    return total <= this.#s.options.maxItemBytes;
+    return this.classes.requestedBytes(keyBytes, valueBytes, flags) <= this.#ints[S.MAX_ITEM_BYTES]!;
   }
 
   /**
@@ -287,8 +303,23 @@ export class Store {
     casHigh: number,
     casLow: number,
   ): number {
-    const bytes = Buffer.from(value.subarray(valueStart, valueEnd));
-    return this.#put(text(key, keyStart, keyEnd), flags, expiry, bytes, casHigh, casLow);
+    const now = this.#sync();
+    const length = valueEnd - valueStart;
+    const bytes = this.#recordBytes(keyEnd - keyStart, flags, length);
+    if (bytes > this.#log.maxRecordBytes) {
+      const slot = this.#large.open(length);
+      if (slot === 0) return 0;
+      this.#large.setHead(slot, expiry);
+      this.#fill(slot, value, valueStart, valueEnd, now);
+      return this.#commit(slot, key, keyStart, keyEnd, flags, expiry, casHigh, casLow, now);
+    }
+    const hash = hashKey(key, keyStart, keyEnd, this.#memory.secrets);
+    const item = this.#place(hash, key, keyStart, keyEnd, bytes, expiry, now);
+    if (item === 0) return this.#outOfMemory(keyEnd - keyStart, length, flags);
+    const at = this.#write(item, key, keyStart, keyEnd, flags, expiry, casHigh, casLow, length, 0, now);
+    this.#memory.copyIn(value, valueStart, valueEnd, this.#memory.arenaOf(item), at);
+    this.#items.link(item, hash, expiry, this.#old);
+    return item;
   }
 
   /**
@@ -307,7 +338,7 @@ export class Store {
     valueEnd: number,
     before: boolean,
   ): number {
-    return this.#concat(item, text(key, keyStart, keyEnd), value.subarray(valueStart, valueEnd), before);
+    return this.#concat(item, key, keyStart, keyEnd, value, valueStart, valueEnd, 0, before);
   }
 
   /**
@@ -321,33 +352,32 @@ export class Store {
    *   `INCREMENT_OUT_OF_MEMORY`
    */
   increment(item: number, deltaHigh: number, deltaLow: number, decrement: boolean): number {
-    const it = this.#item(item);
-    const match =
-      it.value.length > 0 && it.value.length <= 40 ? /^\s*\+?(\d+)(?:\s.*)?$/s.exec(it.value.toString("latin1")) : null;
-    const old = match ? BigInt(match[1] ?? "0") : 1n << 64n;
-    if (old >= 1n << 64n) return INCREMENT_NON_NUMERIC;
-    const delta = (BigInt(deltaHigh >>> 0) << 32n) | BigInt(deltaLow >>> 0);
-    const result = decrement ? (delta > old ? 0n : old - delta) : BigInt.asUintN(64, old + delta);
-    this.resultHigh = Number(result >> 32n);
-    this.resultLow = Number(result & 0xffff_ffffn);
-    const bytes = Buffer.from(result.toString());
-    if (bytes.length <= it.value.length) {
-      it.value = Buffer.concat([bytes, Buffer.alloc(it.value.length - bytes.length, " ")]);
-      this.nextCas();
-      this.setCas(item, this.nextCasHigh, this.nextCasLow);
-      this.incremented = item;
-      return INCREMENT_OK;
-    }
-    this.incremented = this.#put(it.key, it.flags, it.expiry, bytes, 0, 0);
-    return this.incremented === 0 ? INCREMENT_OUT_OF_MEMORY : INCREMENT_OK;
+    const now = this.#sync();
+    const memory = this.#memory;
+    const length = this.#items.valueBytes(item);
+    if (length === 0 || this.isLarge(item)) return INCREMENT_NON_NUMERIC;
+    const at = memory.valueAt(item);
+    const decimal = this.#decimal;
+    if (!decimal.parse(memory.bytes[memory.arenaOf(item)]!, at, at + length)) return INCREMENT_NON_NUMERIC;
+    if (decrement) decimal.subtract(deltaHigh, deltaLow);
+    else decimal.add(deltaHigh, deltaLow);
+    this.resultHigh = decimal.high;
+    this.resultLow = decimal.low;
+    const digits = decimal.write(this.#scratchValue, 0);
+    if (digits > length) return this.#putLonger(item, digits);
+    const bytes = memory.bytes[memory.arenaOf(item)]!;
+    memory.copyIn(this.#scratchValue, 0, digits, memory.arenaOf(item), at);
+    for (let i = at + digits; i < at + length; i++) bytes[i] = 0x20;
+    this.nextCas();
+    this.setCas(item, this.nextCasHigh, this.nextCasLow);
+    this.incremented = item;
+    return INCREMENT_OK;
   }
 
   /** Removes the item. */
   remove(item: number): void {
-    const it = this.#item(item);
-    this.#s.liveBytes -= footprint(it);
-    this.#s.items.delete(item);
-    this.#s.handles.delete(it.key);
+    this.#sync();
+    this.#items.unlink(item);
   }
 
   // ---- values that arrive in pieces ----
@@ -359,26 +389,30 @@ export class Store {
    * @param expiry the expiry it will have, if known: only decides what it is laid beside
    * @returns a reservation, 0 or more; -1 = refused for want of memory
    */
-  reserve(valueBytes: number, _expiry = 0): number {
-    if (this.#s.promised + valueBytes > this.#s.maxBytes / 4) return -1;
-    this.#s.promised += valueBytes;
-    this.#s.reservations.set(this.#s.nextReservation, { value: Buffer.alloc(valueBytes), filled: 0 });
-    return this.#s.nextReservation++;
+  reserve(valueBytes: number, expiry = 0): number {
+    this.#sync();
+    const promised = this.#numbers[S.PROMISED]! + this.#large.promiseFor(valueBytes);
+    const most = this.#numbers[S.MAX_BYTES]! * PROMISED_SHARE;
+    const slot = promised > most ? 0 : this.#large.open(valueBytes);
+    if (slot === 0) return -1;
+    // Until there is an item, its place holds the expiry that chunks are sorted by.
+    this.#large.setHead(slot, expiry);
+    return slot;
   }
 
   /** Takes the next bytes of the value. Giving more than was reserved is a TypeError. */
   fill(reservation: number, source: Uint8Array, start: number, end: number): void {
-    const r = this.#reservation(reservation);
-    if (r.filled + end - start > r.value.length) {
-      throw new TypeError(`reservation of ${r.value.length} bytes is given ${r.filled + end - start}`);
+    const now = this.#sync();
+    const left = this.#large.length(this.#arriving(reservation)) - this.#large.filled(reservation);
+    if (end - start > left) {
+      throw new TypeError(`reservation of ${this.#large.length(reservation)} bytes is given ${end - start - left} more`);
     }
-    r.value.set(source.subarray(start, end), r.filled);
-    r.filled += end - start;
+    this.#fill(reservation, source, start, end, now);
   }
 
   /** How many bytes of a reservation have been filled. */
   filledBytes(reservation: number): number {
-    return this.#reservation(reservation).filled;
+    return this.#large.filled(this.#arriving(reservation));
   }
 
   /**
@@ -397,9 +431,8 @@ export class Store {
     casHigh: number,
     casLow: number,
   ): number {
-    const { value } = this.#full(reservation);
-    this.release(reservation);
-    return this.#put(text(key, keyStart, keyEnd), flags, expiry, value, casHigh, casLow);
+    const now = this.#sync();
+    return this.#commit(this.#full(reservation), key, keyStart, keyEnd, flags, expiry, casHigh, casLow, now);
   }
 
   /** `concat` with the value of a filled reservation; the reservation ends in either case. */
@@ -411,15 +444,18 @@ export class Store {
     keyEnd: number,
     before: boolean,
   ): number {
-    const { value } = this.#full(reservation);
-    this.release(reservation);
-    return this.#concat(item, text(key, keyStart, keyEnd), value, before);
+    const slot = this.#full(reservation);
+    const result = this.#large.hasFailed(slot)
+      ? 0
+      : this.#concat(item, key, keyStart, keyEnd, this.#scratchKey, 0, 0, slot, before);
+    this.#large.drop(slot);
+    return result;
   }
 
   /** Gives a reservation back: the client has gone, or the value is not wanted. */
   release(reservation: number): void {
-    this.#s.promised -= this.#reservation(reservation).value.length;
-    this.#s.reservations.delete(reservation);
+    this.#sync();
+    this.#large.drop(this.#arriving(reservation));
   }
 
   // ---- values that are written from their place ----
@@ -430,45 +466,55 @@ export class Store {
    * @returns a pin, 1 or more; 0 = the value is not large (copy it)
    */
   pin(item: number): number {
-    if (!this.isLarge(item)) return 0;
-    const pinned = this.#s.pinned.get(item) ?? { value: this.#item(item).value, count: 0 };
-    pinned.count++;
-    this.#s.pinned.set(item, pinned);
-    return item;
+    const slot = this.#items.slotOf(item);
+    if (slot === 0) return 0;
+    this.#large.pin(slot);
+    const victim = this.#ints[S.VICTIM]!;
+    if (victim >= 0 && this.#log.pins[victim]! > 0) this.#reclaimer.abandon(victim);
+    return slot;
   }
 
   /** The pinned value as views, in order. Don't keep them beyond `unpin`. */
   pinnedPieces(pin: number): Buffer[] {
-    const pinned = this.#s.pinned.get(pin);
-    if (!pinned) throw new TypeError(`${pin} is not a pin`);
-    return [pinned.value];
+    this.#sync();
+    const memory = this.#memory;
+    const large = this.#large;
+    const pieces: Buffer[] = [];
+    for (let chunk = large.first(this.#pinned(pin)); chunk !== 0; chunk = large.nextChunk(chunk)) {
+      const at = memory.byteAt(chunk) + R.CHUNK_HEADER_BYTES;
+      pieces.push(memory.bytes[memory.arenaOf(chunk)]!.subarray(at, at + large.chunkLength(chunk)));
+    }
+    return pieces;
   }
 
   /** Ends one `pin`. */
   unpin(pin: number): void {
-    const pinned = this.#s.pinned.get(pin);
-    if (!pinned) throw new TypeError(`${pin} is not a pin`);
-    if (--pinned.count === 0) this.#s.pinned.delete(pin);
+    this.#sync();
+    this.#large.unpin(this.#pinned(pin));
   }
 
   // ---- cas numbers ----
 
   /** Draws the next cas number into `nextCasHigh` and `nextCasLow`; 0 when the store was created without cas. */
   nextCas(): void {
-    const s = this.#s;
-    if (!s.options.cas) return;
-    s.casLow = (s.casLow + 1) >>> 0;
-    if (s.casLow === 0 && ++s.casHigh === 256) {
-      s.round++;
-      s.casHigh = 0;
+    const ints = this.#ints;
+    if (ints[S.CAS] === 0) return;
+    const low = ((ints[S.CAS_LOW]! + 1) | 0) >>> 0;
+    ints[S.CAS_LOW] = low;
+    if (low === 0) {
+      if (ints[S.CAS_HIGH]! < 255) ints[S.CAS_HIGH]!++;
+      else {
+        ints[S.CAS_HIGH] = 0;
+        ints[S.ROUND]!++;
+      }
     }
-    this.nextCasHigh = ((s.round * 8 + s.rank) * 256 + s.casHigh) >>> 0;
-    this.nextCasLow = s.casLow;
+    this.nextCasHigh = ((this.epoch() << 8) | ints[S.CAS_HIGH]!) >>> 0;
+    this.nextCasLow = low;
   }
 
   /** What stands above the 40 bits of the counter in a cas number: round × 8 + rank. */
   epoch(): number {
-    return this.#s.round * 8 + this.#s.rank;
+    return this.#ints[S.ROUND]! * 8 + this.#ints[S.RANK]!;
   }
 
   /**
@@ -482,10 +528,10 @@ export class Store {
     const epoch = round * 8 + rank;
     if (epoch === this.epoch()) return;
     if (epoch < this.epoch()) throw new RangeError(`epoch ${epoch} lies below the present one, ${this.epoch()}`);
-    this.#s.round = round;
-    this.#s.rank = rank;
-    this.#s.casHigh = 0;
-    this.#s.casLow = 0;
+    this.#ints[S.ROUND] = round;
+    this.#ints[S.RANK] = rank;
+    this.#ints[S.CAS_HIGH] = 0;
+    this.#ints[S.CAS_LOW] = 0;
   }
 
   // ---- the whole store ----
@@ -496,14 +542,18 @@ export class Store {
    * nothing stored during that second can be found; before, nothing happens, and a further `flush` replaces this one.
    */
   flush(at: number = this.#clock.seconds): void {
-    this.#s.oldestLive = 0x7fff_ffff;
-    if (at > this.#clock.seconds) {
-      this.#s.oldestLive = at - 1;
-      return;
+    this.#sync();
+    const ints = this.#ints;
+    // What a delayed flush has hidden stays gone, even if another one takes its place.
+    if (ints[S.BLACKOUT] === 1) this.#flushNow();
+    ints[S.BLACKOUT] = 0;
+    ints[S.FLUSH_AT] = S.NO_FLUSH;
+    if (at <= this.#clock.seconds) {
+      this.#flushNow();
+    } else {
+      ints[S.FLUSH_AT] = at - 1;
+      this.#sync();
     }
-    this.#s.items.clear();
-    this.#s.handles.clear();
-    this.#s.liveBytes = 0;
   }
 
   /**
@@ -513,13 +563,24 @@ export class Store {
    * @returns false if the store can't become that large or small; then nothing has changed
    */
   setMaxBytes(bytes: number): boolean {
-    this.#s.maxBytes = bytes;
+    this.#sync();
+    const segments = Math.floor(bytes / this.#log.segmentBytes);
+    if (bytes < MIN_STORE_BYTES || segments < FEWEST_SEGMENTS) return false;
+    if (bytes > addressableBytes(this.#memory.unitShift)) return false;
+    if (segments > this.#ints[S.SEGMENT_ROOM]!) {
+      this.#log.extend(segments);
+      this.#large.extend(segments);
+      while (this.#index.migrating) this.#index.migrateBucket();
+      this.#index.grow(bucketsFor(bytes));
+    }
+    this.#numbers[S.MAX_BYTES] = bytes;
+    this.#log.setGoal(segments);
     return true;
   }
 
   /** The present limit in bytes. */
   get maxBytes(): number {
-    return this.#s.maxBytes;
+    return this.#numbers[S.MAX_BYTES]!;
   }
 
   /**
@@ -531,130 +592,386 @@ export class Store {
    * @param maxItems about how many to visit in this call, at least 1
    * @returns the next cursor, or -1 after the last item
    */
-  walk(cursor: number, _maxItems: number, visit: (item: number) => void): number {
-    if (cursor !== 0) return -1;
-    const now = this.#clock.seconds;
-    for (const [handle, { expiry }] of [...this.#s.items]) if (expiry === 0 || expiry > now) visit(handle);
-    return -1;
+  walk(cursor: number, maxItems: number, visit: (item: number) => void): number {
+    const now = this.#sync();
+    const isHidden = this.#ints[S.BLACKOUT] === 1;
+    const next = this.#index.walk(cursor, maxItems, (item) => {
+      if (!isHidden && !this.#items.isFlushed(item) && !this.#items.isExpired(item, now)) visit(item);
+    });
+    return next === 2 ** 32 ? -1 : next;
   }
 
   /** To be called once a second: reclaims some of what has expired. Bounded in time. */
   tick(): void {
-    for (const [handle, { expiry, fetched }] of [...this.#s.items]) {
-      if (expiry === 0 || expiry > this.#clock.seconds) continue;
-      this.remove(handle);
-      this.#s.reclaimed++;
-      if (!fetched) this.#s.expiredUnfetched++;
-    }
+    const now = this.#sync();
+    if (this.#index.migrating) this.#migrate(MIGRATE_PER_TICK);
+    this.#reclaimer.tick(now);
   }
 
   // ---- counters ----
 
   /** Items linked at present, those among them included that have expired and wait to be reclaimed. */
   get currItems(): number {
-    return this.#s.items.size;
+    return this.#numbers[S.CURR_ITEMS]!;
   }
 
   /** Items ever stored. */
   get totalItems(): number {
-    return this.#s.totalItems;
+    return this.#numbers[S.TOTAL_ITEMS]!;
   }
 
   /** Bytes that the items of `currItems` take in the store, headers and padding included. */
   get liveBytes(): number {
-    return this.#s.liveBytes;
+    return this.#numbers[S.LIVE]!;
   }
 
   /** What memcached would call `bytes`: the sum of `requestedBytesOf` over the items of `currItems`. */
   get requestedBytes(): number {
-    let sum = 0;
-    for (const handle of this.#s.items.keys()) sum += this.requestedBytesOf(handle);
-    return sum;
+    return this.#numbers[S.REQUESTED]!;
   }
 
   /** Bytes promised to values that are still arriving. */
   get promisedBytes(): number {
-    return this.#s.promised;
+    return this.#numbers[S.PROMISED]!;
   }
 
   /** Live items that had to make room. */
   get evictions(): number {
-    return this.#s.evictions;
+    return this.#numbers[S.EVICTIONS]!;
   }
 
   /** Evicted items that had never been fetched. */
   get evictedUnfetched(): number {
-    return this.#s.evictedUnfetched;
+    return this.#numbers[S.EVICTED_UNFETCHED]!;
   }
 
   /** Items that expired without having been fetched, counted as they are reclaimed. */
   get expiredUnfetched(): number {
-    return this.#s.expiredUnfetched;
+    return this.#numbers[S.EXPIRED_UNFETCHED]!;
   }
 
   /** Expired items that were reclaimed to make room or in `tick`. */
   get reclaimed(): number {
-    return this.#s.reclaimed;
+    return this.#numbers[S.RECLAIMED]!;
   }
 
-  // ---- within ----
-
-  #item(handle: number): Item {
-    const item = this.#s.items.get(handle);
-    if (!item) throw new TypeError(`${handle} is not a live item`);
-    return item;
+  /** Bytes of values that are gone but still pinned. */
+  get lingeringBytes(): number {
+    return this.#numbers[S.LINGERING]!;
   }
 
-  #reservation(reservation: number): { value: Buffer; filled: number } {
-    const r = this.#s.reservations.get(reservation);
-    if (!r) throw new TypeError(`${reservation} is not a reservation`);
-    return r;
+  /** Sets the counters of events, those of the classes too, to 0: memcached's `stats reset`. */
+  resetCounters(): void {
+    for (const counter of [S.TOTAL_ITEMS, S.EVICTIONS, S.EVICTED_UNFETCHED, S.EXPIRED_UNFETCHED, S.RECLAIMED]) {
+      this.#numbers[counter] = 0;
+    }
+    this.classes.reset();
   }
 
-  #full(reservation: number): { value: Buffer; filled: number } {
-    const r = this.#reservation(reservation);
-    if (r.filled !== r.value.length) throw new TypeError(`reservation of ${r.value.length} bytes has ${r.filled}`);
-    return r;
+  // ---- within: agreement between instances, and flush ----
+
+  /** At the start of each call: takes new views if another instance has changed the buffers; lets a flush fire. */
+  #sync(): number {
+    const ints = this.#ints;
+    if (ints[S.GENERATION] !== this.#generation) this.#refresh();
+    const now = this.#clock.seconds;
+    if (now >= ints[S.FLUSH_AT]!) this.#flushDue(now);
+    return now;
   }
 
-  #concat(item: number, key: string, value: Uint8Array, before: boolean): number {
-    const { value: old, flags, expiry } = this.#item(item);
-    return this.#put(key, flags, expiry, Buffer.concat(before ? [value, old] : [old, value]), 0, 0);
+  #refresh(): void {
+    this.#generation = this.#ints[S.GENERATION]!;
+    this.#memory.refresh();
+    this.#index.refresh();
+    this.#log.refresh();
+    this.#large.refresh();
   }
 
-  #put(key: string, flags: number, expiry: number, value: Buffer, casHigh: number, casLow: number): number {
-    const s = this.#s;
+  #flushDue(now: number): void {
+    const ints = this.#ints;
+    const isOver = now > ints[S.FLUSH_AT]!;
+    if (isOver || ints[S.BLACKOUT] === 0) this.#flushNow();
+    ints[S.BLACKOUT] = isOver ? 0 : 1;
+    if (isOver) ints[S.FLUSH_AT] = S.NO_FLUSH;
+  }
+
+  /** Costs a look at each segment and each slot of a large value, none at an item. */
+  #flushNow(): void {
+    const numbers = this.#numbers;
+    this.#log.flush();
+    this.#large.afterFlush();
+    this.classes.empty();
+    numbers[S.LIVE] = 0;
+    numbers[S.CURR_ITEMS] = 0;
+    numbers[S.REQUESTED] = 0;
+    this.#ints[S.UNSURE_AT] = -1;
+  }
+
+  // ---- within: storing ----
+
+  #recordBytes(keyBytes: number, flags: number, tail: number): number {
+    return this.#memory.recordBytes(R.ITEM_HEADER_BYTES + keyBytes + (flags === 0 ? 0 : 4) + tail);
+  }
+
+  /**
+   * Finds room for a record of that key; `#old` is what the key has at present, or 0.
+   *
+   * @returns an address, or 0 for want of memory
+   */
+  #place(
+    hash: number,
+    key: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    bytes: number,
+    expiry: number,
+    now: number,
+  ): number {
+    if (this.#index.migrating) this.#migrate(MIGRATE_PER_PUT);
+    if (this.#reclaimer.isDue) this.#reclaimer.pay(bytes, now);
+    this.#old = this.#index.lookup(hash, key, keyStart, keyEnd);
+    const group = this.#log.groupFor(this.#queueFor(hash, this.#old), expiry, now);
+    const address = this.#log.append(bytes, group, MOVING_RESERVE);
+    if (address !== 0) return address;
+    const room = this.#allocate(bytes, group, now);
+    this.#old = this.#index.lookup(hash, key, keyStart, keyEnd);
+    return room;
+  }
+
+  /** Appends, making room as long as that helps; 0 for want of memory. */
+  #allocate(bytes: number, group: number, now: number): number {
+    for (;;) {
+      const address = this.#log.append(bytes, group, MOVING_RESERVE);
+      if (address !== 0 || !this.#reclaimer.makeRoom(now)) return address;
+    }
+  }
+
+  /** A key that was in the main queue stays there, and one that comes back soon after its eviction goes there. */
+  #queueFor(hash: number, old: number): number {
+    const log = this.#log;
+    if (old !== 0) return log.group[old >>> log.segmentShift]! >= log.groups ? MAIN : PROBATION;
+    return this.#numbers[S.EVICTIONS]! > 0 && this.#ghost.take(hash) ? MAIN : PROBATION;
+  }
+
+  #write(
+    item: number,
+    key: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    flags: number,
+    expiry: number,
+    casHigh: number,
+    casLow: number,
+    length: number,
+    bits: number,
+    now: number,
+  ): number {
     if (casHigh === 0 && casLow === 0) {
       this.nextCas();
       casHigh = this.nextCasHigh;
       casLow = this.nextCasLow;
     }
-    const now = this.#clock.seconds;
-    const item: Item = {
-      ...{ key, value, flags: flags >>> 0, expiry, casHigh: casHigh >>> 0, casLow: casLow >>> 0, storedAt: now },
-      ...{ lastAccess: now, fetched: false, stale: false, win: false, pins: 0 },
-    };
-    const old = s.handles.get(key);
-    if (!s.options.evict && s.liveBytes + footprint(item) > s.maxBytes * 0.95) return 0;
-    if (old !== undefined) this.remove(old);
-    for (const handle of s.items.keys()) {
-      if (s.liveBytes + footprint(item) <= s.maxBytes * 0.95) break;
-      s.evictions++;
-      this.remove(handle);
-    }
-    const handle = s.nextHandle++;
-    s.handles.set(key, handle);
-    s.items.set(handle, item);
-    s.liveBytes += footprint(item);
-    s.totalItems++;
-    return handle;
+    const frequency = this.#old === 0 ? 0 : this.#items.frequency(this.#old);
+    const access = (now << 2) | frequency;
+    const state = bits | R.LINKED;
+    return this.#items.write(item, key, keyStart, keyEnd, flags, expiry, access, casHigh, casLow, length, state);
   }
-}
 
-function text(bytes: Uint8Array, start: number, end: number): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString("latin1");
-}
+  /** Fills an arriving value, adding chunks as needed; without memory for them it is marked as failed. */
+  #fill(slot: number, source: Uint8Array, start: number, end: number, now: number): void {
+    const large = this.#large;
+    while (start < end && this.#ensureRoom(slot, now)) {
+      const next = Math.min(end, start + large.room(slot));
+      large.fill(slot, source, start, next);
+      start = next;
+    }
+    if (start < end) large.skip(slot, end - start);
+  }
 
-function footprint(item: Item): number {
-  return Math.max(64, (21 + item.key.length + item.value.length + (item.flags === 0 ? 0 : 4) + 3) & ~3);
+  /** Makes sure that the next byte of an arriving value has a place. */
+  #ensureRoom(slot: number, now: number): boolean {
+    const large = this.#large;
+    if (large.hasFailed(slot)) return false;
+    if (large.room(slot) > 0) return true;
+    const group = this.#log.groupFor(PROBATION, large.head(slot), now);
+    const left = large.length(slot) - large.filled(slot);
+    if (this.#reclaimer.isDue) this.#reclaimer.pay(Math.min(left, this.#log.maxChunkBytes), now);
+    const length = this.#reclaimer.chunkLengthFor(left, group);
+    const address = this.#allocate(this.#memory.recordBytes(R.CHUNK_HEADER_BYTES + length), group, now);
+    if (address === 0) {
+      large.fail(slot);
+      return false;
+    }
+    large.appendChunk(slot, address, length);
+    return true;
+  }
+
+  /** Makes an item of a full slot, which ends as a reservation in either case. */
+  #commit(
+    slot: number,
+    key: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    flags: number,
+    expiry: number,
+    casHigh: number,
+    casLow: number,
+    now: number,
+  ): number {
+    const large = this.#large;
+    const length = large.length(slot);
+    const wholeBytes = this.#recordBytes(keyEnd - keyStart, flags, length);
+    const isLarge = wholeBytes > this.#log.maxRecordBytes;
+    const bytes = isLarge ? this.#recordBytes(keyEnd - keyStart, flags, 4) : wholeBytes;
+    const hash = hashKey(key, keyStart, keyEnd, this.#memory.secrets);
+    const item = large.hasFailed(slot) ? 0 : this.#place(hash, key, keyStart, keyEnd, bytes, expiry, now);
+    if (item === 0) {
+      large.drop(slot);
+      return this.#outOfMemory(keyEnd - keyStart, length, flags);
+    }
+    const bits = isLarge ? R.LARGE : 0;
+    const at = this.#write(item, key, keyStart, keyEnd, flags, expiry, casHigh, casLow, length, bits, now);
+    const arena = this.#memory.arenaOf(item);
+    if (isLarge) {
+      this.#memory.writeInt(arena, at, slot);
+      large.hold(slot, item, expiry);
+    } else {
+      this.#copySlot(slot, arena, at);
+      large.drop(slot);
+    }
+    this.#items.link(item, hash, expiry, this.#old);
+    return item;
+  }
+
+  #copySlot(slot: number, arena: number, at: number): void {
+    const memory = this.#memory;
+    for (let chunk = this.#large.first(slot); chunk !== 0; chunk = this.#large.nextChunk(chunk)) {
+      const from = memory.byteAt(chunk) + R.CHUNK_HEADER_BYTES;
+      const length = this.#large.filledLength(slot, chunk);
+      memory.copyIn(memory.bytes[memory.arenaOf(chunk)]!, from, from + length, arena, at);
+      at += length;
+    }
+  }
+
+  /** `concat` with `value[start, end)`, or with the bytes of a slot if that isn't 0. */
+  #concat(
+    item: number,
+    key: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    value: Uint8Array,
+    valueStart: number,
+    valueEnd: number,
+    addedSlot: number,
+    before: boolean,
+  ): number {
+    const now = this.#sync();
+    const ints = this.#ints;
+    const flags = this.flags(item);
+    const expiry = this.expiry(item);
+    const added = addedSlot === 0 ? valueEnd - valueStart : this.#large.length(addedSlot);
+    const length = this.valueBytes(item) + added;
+    const bytes = this.#recordBytes(keyEnd - keyStart, flags, length);
+    ints[S.GUARD] = item;
+    if (addedSlot === 0 && bytes <= this.#log.maxRecordBytes) {
+      const hash = hashKey(key, keyStart, keyEnd, this.#memory.secrets);
+      const joined = this.#place(hash, key, keyStart, keyEnd, bytes, expiry, now);
+      item = ints[S.GUARD];
+      ints[S.GUARD] = 0;
+      if (joined === 0) return this.#outOfMemory(keyEnd - keyStart, length, flags);
+      const at = this.#write(joined, key, keyStart, keyEnd, flags, expiry, 0, 0, length, 0, now);
+      const target = this.#memory.bytes[this.#memory.arenaOf(joined)]!;
+      if (before) copyRange(value, valueStart, valueEnd, target, at);
+      const end = this.copyValue(item, target, before ? at + added : at);
+      if (!before) copyRange(value, valueStart, valueEnd, target, end);
+      this.#items.link(joined, hash, expiry, this.#old);
+      return joined;
+    }
+    const slot = this.#large.open(length);
+    if (slot === 0) return 0;
+    this.#large.setHead(slot, expiry);
+    for (const isAdded of before ? [true, false] : [false, true]) {
+      if (!isAdded) this.#fillFrom(slot, 0, now);
+      else if (addedSlot !== 0) this.#fillFrom(slot, addedSlot, now);
+      else this.#fill(slot, value, valueStart, valueEnd, now);
+    }
+    const result = this.#commit(slot, key, keyStart, keyEnd, flags, expiry, 0, 0, now);
+    ints[S.GUARD] = 0;
+    return result;
+  }
+
+  /** Fills a slot with the bytes of another one, or of the guarded item if `source` is 0. Both may move meanwhile. */
+  #fillFrom(slot: number, source: number, now: number): void {
+    const length = source === 0 ? this.valueBytes(this.#ints[S.GUARD]!) : this.#large.length(source);
+    for (let offset = 0; offset < length; ) {
+      if (!this.#ensureRoom(slot, now)) {
+        this.#large.skip(slot, length - offset);
+        return;
+      }
+      this.#seek(source, offset);
+      const count = Math.min(this.#pieceBytes, this.#large.room(slot));
+      this.#large.fill(slot, this.#memory.bytes[this.#pieceArena]!, this.#pieceAt, this.#pieceAt + count);
+      offset += count;
+    }
+  }
+
+  /** Finds byte `offset` of a slot's value, or of the guarded item's if `source` is 0. */
+  #seek(source: number, offset: number): void {
+    const memory = this.#memory;
+    const large = this.#large;
+    const item = this.#ints[S.GUARD]!;
+    const slot = source === 0 ? this.#items.slotOf(item) : source;
+    if (slot === 0) {
+      this.#pieceArena = memory.arenaOf(item);
+      this.#pieceAt = memory.valueAt(item) + offset;
+      this.#pieceBytes = this.valueBytes(item) - offset;
+      return;
+    }
+    let chunk = large.first(slot);
+    for (; offset >= large.chunkLength(chunk); chunk = large.nextChunk(chunk)) offset -= large.chunkLength(chunk);
+    this.#pieceArena = memory.arenaOf(chunk);
+    this.#pieceAt = memory.byteAt(chunk) + R.CHUNK_HEADER_BYTES + offset;
+    this.#pieceBytes = large.chunkLength(chunk) - offset;
+  }
+
+  /** Stores the number in the scratch value, longer than the one before, in the item's place. */
+  #putLonger(item: number, digits: number): number {
+    const keyEnd = this.copyKey(item, this.#scratchKey, 0);
+    const flags = this.flags(item);
+    const expiry = this.expiry(item);
+    this.incremented = this.put(this.#scratchKey, 0, keyEnd, flags, expiry, this.#scratchValue, 0, digits, 0, 0);
+    return this.incremented === 0 ? INCREMENT_OUT_OF_MEMORY : INCREMENT_OK;
+  }
+
+  #outOfMemory(keyBytes: number, valueBytes: number, flags: number): number {
+    const id = this.classes.classFor(this.classes.requestedBytes(keyBytes, valueBytes, flags));
+    this.classes.add(id, OUT_OF_MEMORY, 1);
+    return 0;
+  }
+
+  #migrate(buckets: number): void {
+    while (buckets-- > 0 && this.#index.migrating) this.#index.migrateBucket();
+  }
+
+  #setBit(item: number, bit: number, on: boolean): void {
+    const word = this.#memory.word(item, R.LENGTH_WORD);
+    this.#memory.setWord(item, R.LENGTH_WORD, on ? word | bit : word & ~bit);
+  }
+
+  #arriving(reservation: number): number {
+    if (this.#large.status(reservation) === ARRIVING) return reservation;
+    throw new TypeError(`${reservation} is not a reservation`);
+  }
+
+  #full(reservation: number): number {
+    const length = this.#large.length(this.#arriving(reservation));
+    const filled = this.#large.filled(reservation);
+    if (filled === length) return reservation;
+    throw new TypeError(`reservation of ${length} bytes has ${filled}`);
+  }
+
+  #pinned(pin: number): number {
+    if (this.#large.status(pin) !== 0 && this.#large.pins(pin) > 0) return pin;
+    throw new TypeError(`${pin} is not a pin`);
+  }
 }

@@ -1,0 +1,358 @@
+// Making room: which segment is emptied next and what becomes of the records in it. Work is done in small steps, paid
+// by those who store.
+//
+// Three ways, in this order: what a flush or its expiry has made dead as a whole is taken apart; the emptiest segment
+// is cleaned, its live records moved together, when that is cheap or when live items may not be evicted; else the
+// oldest segment is evicted. Eviction follows the idea of S3-FIFO (Yang et al., SOSP'23): new items pass a short
+// probation, from which only those move on that were fetched meanwhile; of the others a fingerprint stays for a while,
+// and a key that comes back with one skips probation. In the main queue a fetched item gets another round.
+
+import { stateInts, stateNumbers, type StoreBuffers } from "./buffers.ts";
+import type { Ghost } from "./ghost.ts";
+import type { Items } from "./items.ts";
+import type { LargeValues } from "./large-values.ts";
+import { ARRIVING } from "./large-values.ts";
+import type { Memory } from "./memory.ts";
+import * as R from "./record.ts";
+import * as L from "./segment-log.ts";
+import * as S from "./state.ts";
+
+/** While live bytes are at most this share of `maxBytes`, no live item is evicted. */
+export const SAFE_SHARE = 0.75;
+
+// What is done with the victim. DROP: all of it is known to be dead. CLEAN: live records move. SCAN: expired items
+// leave, the rest stays where it is. EVICT: live records move or leave.
+const DROP = 0;
+const CLEAN = 1;
+const SCAN = 2;
+const EVICT = 3;
+
+/** A segment filled at most this far with live bytes is cleaned rather than another one evicted. */
+const CHEAP_SHARE = 0.5;
+/** The same where nothing may be evicted. */
+const CHEAP_SHARE_WITHOUT_EVICTION = 0.92;
+/** Share of all segments that probation may take before its oldest leaves. */
+const PROBATION_SHARE = 0.1;
+/** Fetches during probation that earn a place in the main queue. */
+const PROBATION_FETCHES = 1;
+/** At most this share of an evicted segment is kept, so that it yields something. */
+const KEPT_SHARE = 0.75;
+/** Bytes of victims looked at for each byte stored while free segments are few. */
+const STEP_FACTOR = 6;
+/** Free segments above the reserve that work is done ahead for. */
+const AHEAD = 2;
+/** A chunk is not cut to fewer bytes than this to fit the end of a segment. */
+const LEAST_CHUNK_BYTES = 1024;
+/** Bytes of dead or expired segments that one `tick` works off. */
+const TICK_BYTES = 1024 * 1024;
+
+export class Reclaimer {
+  readonly #ints: Int32Array;
+  readonly #numbers: Float64Array;
+  readonly #memory: Memory;
+  readonly #log: L.SegmentLog;
+  readonly #large: LargeValues;
+  readonly #items: Items;
+  readonly #ghost: Ghost;
+
+  constructor(buffers: StoreBuffers, memory: Memory, log: L.SegmentLog, large: LargeValues, items: Items, ghost: Ghost) {
+    this.#ints = stateInts(buffers);
+    this.#numbers = stateNumbers(buffers);
+    this.#memory = memory;
+    this.#log = log;
+    this.#large = large;
+    this.#items = items;
+    this.#ghost = ghost;
+  }
+
+  /** Whether whoever stores should `pay`. */
+  get isDue(): boolean {
+    return this.#ints[S.FREE_COUNT]! < L.MOVING_RESERVE + AHEAD || this.#ints[S.ACTIVE]! > this.#ints[S.GOAL]!;
+  }
+
+  /** Does the work that storing `bytes` obliges to. */
+  pay(bytes: number, now: number): void {
+    let budget = bytes * STEP_FACTOR;
+    while (budget > 0 && this.isDue) {
+      if (this.#ints[S.VICTIM]! < 0 && !this.#choose(now)) return;
+      budget -= this.#advance(budget, now);
+    }
+  }
+
+  /** Works until more segments are free than moving needs; false if that can't be had. */
+  makeRoom(now: number): boolean {
+    // Twice around all segments yields something, or nothing ever will.
+    let budget = 2 * this.#ints[S.ACTIVE]! * this.#log.segmentBytes;
+    while (this.#ints[S.FREE_COUNT]! <= L.MOVING_RESERVE) {
+      if (this.#ints[S.VICTIM]! < 0 && !this.#choose(now)) return false;
+      budget -= this.#advance(this.#log.segmentBytes, now);
+      if (budget <= 0) return false;
+    }
+    return true;
+  }
+
+  /** Works off some of what is dead or expired, in bounded time. */
+  tick(now: number): void {
+    let budget = TICK_BYTES;
+    while (budget > 0) {
+      if (this.#ints[S.VICTIM]! < 0 && !this.#chooseExpired(now)) return;
+      budget -= this.#advance(budget, now);
+    }
+  }
+
+  /** Leaves the victim as it is, because something in it may not be moved any more. */
+  abandon(segment: number): void {
+    if (this.#ints[S.VICTIM] !== segment) return;
+    this.#ints[S.VICTIM] = -1;
+    this.#log.status[segment] = L.CLOSED;
+    if (this.#ints[S.MODE] === SCAN) {
+      this.#log.minExpiry[segment] = 0;
+      this.#log.maxExpiry[segment] = L.ENDLESS;
+    }
+    this.#log.subtractLive(segment, 0);
+  }
+
+  /** What counts as used against the limit: live items, promised room, what is gone but pinned. */
+  get usedBytes(): number {
+    return this.#numbers[S.LIVE]! + this.#numbers[S.PROMISED]! + this.#numbers[S.LINGERING]!;
+  }
+
+  // ---- the choice of a victim ----
+
+  #choose(now: number, mayClose = true): boolean {
+    const log = this.#log;
+    const { status, live, minExpiry, maxExpiry, flushed, pins, group, sequence } = log;
+    const count = this.#ints[S.FRESH]!;
+    let emptiest = -1;
+    let oldestNew = -1;
+    let oldestMain = -1;
+    let unsureFullest = -1;
+    let probation = 0;
+    let unsure = 0;
+    for (let segment = 0; segment < count; segment++) {
+      const state = status[segment]!;
+      if (state === L.FREE || state === L.RETIRED) continue;
+      const inProbation = group[segment]! < log.groups;
+      if (inProbation) probation++;
+      const mayHoldExpired = minExpiry[segment]! <= now;
+      if (mayHoldExpired) unsure += live[segment]!;
+      if (state !== L.CLOSED || pins[segment]! > 0) continue;
+      if (flushed[segment] === 1 || maxExpiry[segment]! <= now) return this.#begin(segment, DROP);
+      if (emptiest < 0 || live[segment]! < live[emptiest]!) emptiest = segment;
+      if (mayHoldExpired && (unsureFullest < 0 || live[segment]! > live[unsureFullest]!)) unsureFullest = segment;
+      if (inProbation) {
+        if (oldestNew < 0 || sequence[segment]! < sequence[oldestNew]!) oldestNew = segment;
+      } else if (oldestMain < 0 || sequence[segment]! < sequence[oldestMain]!) {
+        oldestMain = segment;
+      }
+    }
+    this.#numbers[S.UNSURE] = unsure;
+    this.#ints[S.UNSURE_AT] = now;
+    if (emptiest < 0) return this.#closeAndChoose(now, mayClose);
+    const mayEvict = this.#ints[S.EVICT] === 1;
+    const safe = this.usedBytes <= this.#numbers[S.MAX_BYTES]! * SAFE_SHARE;
+    const cheap = log.segmentBytes * (mayEvict ? CHEAP_SHARE : CHEAP_SHARE_WITHOUT_EVICTION);
+    const isMovable = live[emptiest]! < log.segmentBytes - log.maxRecordBytes;
+    if (live[emptiest]! <= cheap || (safe && isMovable)) return this.#begin(emptiest, CLEAN);
+    if (!safe && mayEvict && this.#mayEvictNow(now)) {
+      const probationIsLong = probation > this.#ints[S.ACTIVE]! * PROBATION_SHARE;
+      const takeNew = oldestNew >= 0 && (probationIsLong || oldestMain < 0);
+      return this.#begin(takeNew ? oldestNew : oldestMain, EVICT);
+    }
+    // What may have expired has to be found before anything live may go.
+    if (unsureFullest >= 0) return this.#begin(unsureFullest, SCAN);
+    if (mayEvict && isMovable) return this.#begin(emptiest, CLEAN);
+    return this.#closeAndChoose(now, mayClose);
+  }
+
+  /** The last resort: what is open may hold what nothing else does. */
+  #closeAndChoose(now: number, mayClose: boolean): boolean {
+    if (!mayClose) return false;
+    this.#log.closeAll();
+    return this.#choose(now, false);
+  }
+
+  #chooseExpired(now: number): boolean {
+    const { status, minExpiry, maxExpiry, flushed, pins } = this.#log;
+    const count = this.#ints[S.FRESH]!;
+    let unsure = -1;
+    for (let segment = 0; segment < count; segment++) {
+      const state = status[segment]!;
+      if (state !== L.CLOSED || pins[segment]! > 0) continue;
+      if (flushed[segment] === 1 || maxExpiry[segment]! <= now) return this.#begin(segment, DROP);
+      if (minExpiry[segment]! <= now) unsure = segment;
+    }
+    return unsure >= 0 && this.#begin(unsure, SCAN);
+  }
+
+  #begin(segment: number, mode: number): boolean {
+    const ints = this.#ints;
+    ints[S.VICTIM] = segment;
+    ints[S.MODE] = mode;
+    ints[S.KEPT] = 0;
+    // Address 0 stays empty; see SegmentLog.
+    ints[S.CURSOR] = segment === 0 ? R.MIN_RECORD_BYTES : 0;
+    this.#log.status[segment] = L.TAKEN;
+    if (mode === SCAN) {
+      this.#log.maxExpiry[segment] = 0;
+      ints[S.SCAN_MIN] = L.ENDLESS;
+    }
+    return true;
+  }
+
+  /** Whether so many bytes are surely live that one live item may go. */
+  #mayEvictNow(now: number): boolean {
+    const safe = this.#numbers[S.MAX_BYTES]! * SAFE_SHARE;
+    if (this.usedBytes <= safe) return false;
+    if (this.#ints[S.UNSURE_AT] !== now) this.#countUnsure(now);
+    return this.usedBytes - this.#numbers[S.UNSURE]! > safe;
+  }
+
+  #countUnsure(now: number): void {
+    const { status, live, minExpiry } = this.#log;
+    let unsure = 0;
+    for (let segment = this.#ints[S.FRESH]! - 1; segment >= 0; segment--) {
+      const state = status[segment]!;
+      if (state !== L.FREE && state !== L.RETIRED && minExpiry[segment]! <= now) unsure += live[segment]!;
+    }
+    this.#numbers[S.UNSURE] = unsure;
+    this.#ints[S.UNSURE_AT] = now;
+  }
+
+  // ---- working off the victim ----
+
+  /** Goes on with the victim for about `budget` bytes; returns the bytes looked at, at least 1. */
+  #advance(budget: number, now: number): number {
+    const ints = this.#ints;
+    const log = this.#log;
+    const segment = ints[S.VICTIM]!;
+    const end = log.fill[segment]!;
+    const start = ints[S.CURSOR]!;
+    let at = start;
+    while (at < end && at - start < budget) {
+      if (log.live[segment] === 0 && log.flushed[segment] === 0) {
+        at = end;
+        break;
+      }
+      const address = log.addressOf(segment, at);
+      const next = at + this.#memory.recordBytesAt(address);
+      if (!this.#workOff(address, segment, now)) {
+        this.abandon(segment);
+        return log.segmentBytes;
+      }
+      at = next;
+    }
+    ints[S.CURSOR] = at;
+    if (at >= end) this.#finish(segment);
+    return at - start + 1;
+  }
+
+  #finish(segment: number): void {
+    const ints = this.#ints;
+    const log = this.#log;
+    ints[S.VICTIM] = -1;
+    log.status[segment] = L.CLOSED;
+    if (ints[S.MODE] !== SCAN) {
+      log.release(segment);
+      return;
+    }
+    log.minExpiry[segment] = ints[S.SCAN_MIN]!;
+    ints[S.UNSURE_AT] = -1;
+    log.subtractLive(segment, 0);
+  }
+
+  /** Deals with one record of the victim; false if there is no place to move it to. */
+  #workOff(address: number, segment: number, now: number): boolean {
+    const items = this.#items;
+    let slot = 0;
+    let item = address;
+    if (this.#memory.keyLength(address) === 0) {
+      slot = this.#large.ownerOf(address);
+      if (slot === 0) return true;
+      if (this.#large.status(slot) === ARRIVING) return this.#ints[S.MODE] === SCAN || this.#moveChunk(slot, address, 0, now);
+      item = this.#large.head(slot);
+    } else if (!items.isLinked(item)) {
+      return true;
+    } else if (items.isFlushed(item)) {
+      items.unlink(item);
+      return true;
+    }
+    if (items.isExpired(item, now)) {
+      items.reclaim(item);
+      return true;
+    }
+    const mode = this.#ints[S.MODE]!;
+    if (mode === SCAN) {
+      this.#log.noteExpiry(segment, items.expiry(item));
+      return true;
+    }
+    const inProbation = this.#log.group[segment]! < this.#log.groups;
+    if (mode === EVICT && !this.#deserves(item, inProbation) && this.#mayEvictNow(now)) {
+      if (inProbation) this.#ghost.add(this.#memory.hashAt(item));
+      items.evict(item, now);
+      return true;
+    }
+    const isMoved = slot === 0 ? this.#moveItem(item, inProbation, now) : this.#moveChunk(slot, address, items.expiry(item), now);
+    if (isMoved) return true;
+    if (mode !== EVICT || item === this.#ints[S.GUARD] || !this.#mayEvictNow(now)) return false;
+    items.evict(item, now);
+    return true;
+  }
+
+  /** Whether an item of an evicted segment stays. */
+  #deserves(item: number, inProbation: boolean): boolean {
+    if (item === this.#ints[S.GUARD]) return true;
+    if (this.#ints[S.KEPT]! > this.#log.segmentBytes * KEPT_SHARE) return false;
+    return this.#items.frequency(item) >= (inProbation ? PROBATION_FETCHES : 1);
+  }
+
+  #moveItem(item: number, wasInProbation: boolean, now: number): boolean {
+    const log = this.#log;
+    const bytes = this.#memory.recordBytesAt(item);
+    const frequency = this.#items.frequency(item);
+    const isEvicting = this.#ints[S.MODE] === EVICT;
+    const queue = wasInProbation && frequency === 0 && !isEvicting ? L.PROBATION : L.MAIN;
+    const to = log.append(bytes, log.groupFor(queue, this.#items.expiry(item), now), 0) || log.appendAnywhere(bytes);
+    if (to === 0) return false;
+    let next = frequency;
+    if (isEvicting) next = wasInProbation ? 0 : Math.max(frequency - 1, 0);
+    this.#items.move(item, to, next);
+    this.#ints[S.KEPT]! += bytes;
+    return true;
+  }
+
+  /** Moves a chunk's bytes to one or two new chunks, as the open segment has room. */
+  #moveChunk(slot: number, chunk: number, expiry: number, now: number): boolean {
+    const log = this.#log;
+    const large = this.#large;
+    const filled = large.filledLength(slot, chunk);
+    let group = log.groupFor(large.status(slot) === ARRIVING ? L.PROBATION : L.MAIN, expiry, now);
+    if (this.#ints[S.FREE_COUNT] === 0) {
+      const roomy = this.#groupWithRoom(this.#memory.recordBytes(R.CHUNK_HEADER_BYTES + filled));
+      if (roomy < 0) return false;
+      group = roomy;
+    }
+    for (let offset = 0; offset < filled; ) {
+      const length = this.chunkLengthFor(filled - offset, group);
+      const address = log.append(this.#memory.recordBytes(R.CHUNK_HEADER_BYTES + length), group, 0);
+      large.splitOff(slot, chunk, offset, length, address);
+      if (large.status(slot) !== ARRIVING) log.noteExpiry(log.segmentOf(address), expiry);
+      offset += length;
+    }
+    large.cut(slot, chunk);
+    this.#ints[S.KEPT]! += filled;
+    return true;
+  }
+
+  /** How many of `bytes` the next chunk of a group takes: all that fit, unless too few would. */
+  chunkLengthFor(bytes: number, group: number): number {
+    const most = Math.min(bytes, this.#log.maxChunkBytes);
+    const room = this.#log.roomIn(group) - R.CHUNK_HEADER_BYTES;
+    return room >= most || room < LEAST_CHUNK_BYTES ? most : room & -(1 << this.#memory.unitShift);
+  }
+
+  #groupWithRoom(bytes: number): number {
+    for (let group = 2 * this.#log.groups - 1; group >= 0; group--) if (this.#log.roomIn(group) >= bytes) return group;
+    return -1;
+  }
+}
