@@ -1,7 +1,7 @@
 // The hit ratio of two servers under the same traffic, get then set on a miss. Both are asked each batch before the next
 // one is drawn, so that time passes, and values expire, alike for both however fast each is.
 
-import { Pipe } from "../load/pipe.ts";
+import { inLanes, type Pipe } from "../load/pipe.ts";
 import { RequestBuffer } from "../load/request-buffer.ts";
 import type { RunningServer } from "../measure/servers.ts";
 import type { Traffic } from "./traffic.ts";
@@ -17,12 +17,8 @@ class Caller {
   private readonly requests = new RequestBuffer(2 * BATCH, BATCH * (MAX_SET_BYTES + 64));
   private readonly missed: number[] = [];
 
-  private constructor(pipe: Pipe) {
+  constructor(pipe: Pipe) {
     this.pipe = pipe;
-  }
-
-  static async open(server: RunningServer): Promise<Caller> {
-    return new Caller(await Pipe.open(server.port));
   }
 
   /** Sets what the last batch missed and asks for the keys of this one. @returns how many of `keys` were there */
@@ -39,14 +35,6 @@ class Caller {
       if (hitsOf[sets + i] === 0) missed.push(key);
     });
     return keys.length - missed.length;
-  }
-
-  get refused(): number {
-    return this.pipe.answers.refused;
-  }
-
-  close(): void {
-    this.pipe.close();
   }
 }
 
@@ -68,20 +56,25 @@ export async function hitRatios(
   warm: number,
   measured: number,
 ): Promise<HitRatio[]> {
-  const callers: Caller[] = [];
-  try {
-    for (const server of servers) callers.push(await Caller.open(server));
-    const hits = callers.map(() => 0);
-    let counted = 0;
-    for (let done = 0; done < warm + measured; done += BATCH) {
-      const keys = Array.from({ length: BATCH }, () => traffic.nextKey());
-      const found = await Promise.all(callers.map((caller) => caller.ask(keys, traffic)));
-      if (done < warm) continue;
-      counted += BATCH;
-      found.forEach((count, i) => (hits[i]! += count));
-    }
-    return callers.map((caller, i) => ({ ratio: hits[i]! / counted, refused: caller.refused }));
-  } finally {
-    for (const caller of callers) caller.close();
-  }
+  const hits = servers.map(() => 0);
+  const refused = servers.map(() => 0);
+  let drawn = 0;
+  let counted = 0;
+  await inLanes(
+    servers.map((server) => server.port),
+    async (pipes) => {
+      const callers = pipes.map((pipe) => new Caller(pipe));
+      while (drawn < warm + measured) {
+        const counts = drawn >= warm;
+        const keys = Array.from({ length: BATCH }, () => traffic.nextKey());
+        drawn += BATCH;
+        const found = await Promise.all(callers.map((caller) => caller.ask(keys, traffic)));
+        if (!counts) continue;
+        counted += BATCH;
+        found.forEach((count, i) => (hits[i]! += count));
+      }
+      pipes.forEach((pipe, i) => (refused[i]! += pipe.answers.refused));
+    },
+  );
+  return hits.map((hit, i) => ({ ratio: hit / counted, refused: refused[i]! }));
 }

@@ -1,6 +1,6 @@
 // How many items fit: far more sets than fit, then what `stats` counts and what comes back.
 
-import { Pipe } from "../load/pipe.ts";
+import { inLanes } from "../load/pipe.ts";
 import { RequestBuffer } from "../load/request-buffer.ts";
 import { rssBytes } from "../measure/process-usage.ts";
 import { readStats, type RunningServer } from "../measure/servers.ts";
@@ -21,29 +21,35 @@ const WRITE_REQUESTS = 1024;
 /** Sets keys 0 … keys − 1 once, in order, then asks for each. */
 export async function itemsHeld(server: RunningServer, keys: number, valueBytes: number): Promise<ItemsHeld> {
   const empty = rssBytes(server.pid);
-  const pipe = await Pipe.open(server.port);
-  try {
-    await forEachKey(pipe, keys, valueBytes, (requests, key) => requests.addSet(key, valueBytes));
-    const grownBytes = rssBytes(server.pid) - empty;
-    const counted = Number((await readStats(server)).get("curr_items"));
-    await forEachKey(pipe, keys, valueBytes, (requests, key) => requests.addGet(key, valueBytes));
-    return { counted, found: pipe.answers.hits, grownBytes };
-  } finally {
-    pipe.close();
-  }
+  await forEachKey(server, keys, valueBytes, (requests, key) => {
+    requests.addSet(key, valueBytes);
+  });
+  const grownBytes = rssBytes(server.pid) - empty;
+  const counted = Number((await readStats(server)).get("curr_items"));
+  const found = await forEachKey(server, keys, valueBytes, (requests, key) => {
+    requests.addGet(key, valueBytes);
+  });
+  return { counted, found, grownBytes };
 }
 
+/** Sends one request per key. @returns the values that came back */
 async function forEachKey(
-  pipe: Pipe,
+  server: RunningServer,
   keys: number,
   valueBytes: number,
   add: (requests: RequestBuffer, key: number) => void,
-): Promise<void> {
+): Promise<number> {
   const perWrite = Math.max(1, Math.min(WRITE_REQUESTS, Math.floor(WRITE_BYTES / (valueBytes + 48))));
-  const requests = new RequestBuffer(perWrite, perWrite * (valueBytes + 64));
-  for (let key = 0; key < keys;) {
-    requests.clear();
-    while (key < keys && requests.count < perWrite) add(requests, key++);
-    await pipe.exchange(requests);
-  }
+  let nextKey = 0;
+  let found = 0;
+  await inLanes([server.port], async ([pipe]) => {
+    const requests = new RequestBuffer(perWrite, perWrite * (valueBytes + 64));
+    while (nextKey < keys) {
+      requests.clear();
+      while (nextKey < keys && requests.count < perWrite) add(requests, nextKey++);
+      await pipe!.exchange(requests);
+    }
+    found += pipe!.answers.hits;
+  });
+  return found;
 }

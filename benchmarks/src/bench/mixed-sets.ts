@@ -1,6 +1,6 @@
 // The resident size under a long run of sets of every size: what fragmentation, buffers and the garbage collector cost.
 
-import { Pipe } from "../load/pipe.ts";
+import { inLanes } from "../load/pipe.ts";
 import { MAX_VALUE_BYTES, RequestBuffer } from "../load/request-buffer.ts";
 import { rssBytes } from "../measure/process-usage.ts";
 import { logUniform, Random } from "../measure/random.ts";
@@ -29,27 +29,26 @@ export async function mixedSets(
 ): Promise<MixedSets> {
   const empty = rssBytes(server.pid);
   const random = new Random(seed);
-  const pipe = await Pipe.open(server.port);
-  const requests = new RequestBuffer(MAX_REQUESTS, WRITE_BYTES + MAX_VALUE_BYTES + 64);
-  let peakBytes = 0;
-  let nextSample = 0;
-  try {
-    for (let done = 0; done < sets; done += requests.count) {
+  const result = { peakBytes: 0, refused: 0, refusal: "" };
+  let drawn = 0;
+  let percent = 0;
+  await inLanes([server.port], async ([pipe]) => {
+    const requests = new RequestBuffer(MAX_REQUESTS, WRITE_BYTES + MAX_VALUE_BYTES + 64);
+    while (drawn < sets) {
       requests.clear();
-      const most = Math.min(MAX_REQUESTS, sets - done);
-      while (requests.count < most && requests.byteLength < WRITE_BYTES) {
+      while (drawn < sets && requests.count < MAX_REQUESTS && requests.byteLength < WRITE_BYTES) {
         requests.addSet(random.below(KEYS), logUniform(random.unit(), 1, MAX_VALUE_BYTES));
+        drawn++;
       }
-      await pipe.exchange(requests);
-      if (done < nextSample) continue;
-      nextSample += sets / 100;
-      peakBytes = Math.max(peakBytes, rssBytes(server.pid) - empty);
-      if (Math.round((done / sets) * 100) % 20 === 0) progress(`  ${server.program.name}: ${done} of ${sets} sets`);
+      await pipe!.exchange(requests);
+      if ((drawn / sets) * 100 < percent + 1) continue;
+      percent = Math.floor((drawn / sets) * 100);
+      result.peakBytes = Math.max(result.peakBytes, rssBytes(server.pid) - empty);
+      if (percent % 20 === 0) progress(`  ${server.program.name}: ${percent} % of ${sets} mixed sets`);
     }
-    const grownBytes = rssBytes(server.pid) - empty;
-    const { refused, refusal } = pipe.answers;
-    return { grownBytes, peakBytes: Math.max(peakBytes, grownBytes), refused, refusal };
-  } finally {
-    pipe.close();
-  }
+    result.refused += pipe!.answers.refused;
+    result.refusal ||= pipe!.answers.refusal;
+  });
+  const grownBytes = rssBytes(server.pid) - empty;
+  return { ...result, grownBytes, peakBytes: Math.max(result.peakBytes, grownBytes) };
 }

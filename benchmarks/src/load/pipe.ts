@@ -79,3 +79,26 @@ export class Pipe {
     this.socket.destroy();
   }
 }
+
+/** Writes that are under way at once: one is put together while the server works on the other. */
+const LANES = 2;
+
+/**
+ * Runs `use` in two lanes at once, each with a connection of its own to every port. What the lanes send is drawn from
+ * one sequence, so the requests are the same in every run, but for the order of neighbouring writes.
+ */
+export async function inLanes(ports: readonly number[], use: (pipes: readonly Pipe[]) => Promise<void>): Promise<void> {
+  const opened: Pipe[] = [];
+  try {
+    const lanes: Pipe[][] = [];
+    for (let lane = 0; lane < LANES; lane++) {
+      const pipes: Pipe[] = [];
+      for (const port of ports) pipes.push(await Pipe.open(port));
+      opened.push(...pipes);
+      lanes.push(pipes);
+    }
+    await Promise.all(lanes.map(use));
+  } finally {
+    for (const pipe of opened) pipe.close();
+  }
+}
