@@ -108,7 +108,6 @@ export function parseMetaFlags(r: TextRequest, first: number, scratch: Buffer): 
   }
   if (fault !== null) return fault;
   r.metaFlags = seen;
-  r.noreply = (seen & MetaFlag.q) !== 0;
   if (r.command === Command.metaSet) {
     r.mode = setMode(mode);
     if (r.mode === 0) return RequestErrors.badSetMode;
@@ -123,6 +122,8 @@ export function parseMetaFlags(r: TextRequest, first: number, scratch: Buffer): 
   }
   // memcached notices this while it answers, after the command has had its effect; here it has none.
   if (r.opaqueEnd - r.opaqueStart > MAX_OPAQUE_BYTES) return RequestErrors.opaqueTooLong;
+  // Only now: q hides no error.
+  r.noreply = (seen & MetaFlag.q) !== 0;
   return null;
 }
 
