@@ -10,7 +10,7 @@ import { checkPacked, packAll } from "./lib/pack.mjs";
 import { run } from "./lib/process.mjs";
 import { probeServer } from "./lib/server-probe.mjs";
 import { runSteps } from "./lib/steps.mjs";
-import { pinnedNode, root, workspaces } from "./lib/workspace.mjs";
+import { pinnedNode, root, systemNode, workspaces } from "./lib/workspace.mjs";
 
 const env = await install();
 await build(env);
@@ -36,10 +36,10 @@ const overTarballs = (pick, command, argsFor) => async () => {
   return verdict(problems);
 };
 
-/** Each built app, copied alone into an empty folder, on the Node that runs this script and on the pinned one. */
+/** Each built app where it was built and alone in an empty folder, on the system's Node and on the pinned one. */
 async function smokeApps() {
   const problems = [];
-  const nodes = new Set([process.execPath, pinnedNode()]);
+  const nodes = new Set([systemNode(), pinnedNode()]);
   for (const { folder, manifest } of workspaces().filter((entry) => entry.folder.startsWith("apps/"))) {
     const alone = mkdtempSync(join(scratch, "app-"));
     copyFileSync(join(root, folder, "dist/main.js"), join(alone, "main.mjs"));

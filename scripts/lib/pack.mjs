@@ -1,9 +1,9 @@
 // Packs the public packages as they would be published, and checks the tarballs as a stranger gets them.
 
 import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { run } from "./process.mjs";
-import { publicPackages, root } from "./workspace.mjs";
+import { publicPackages, root, systemNode } from "./workspace.mjs";
 
 /**
  * Packs every public package with pnpm, which resolves `workspace:` ranges and applies publishConfig.
@@ -14,12 +14,14 @@ import { publicPackages, root } from "./workspace.mjs";
  * @throws Error with pnpm's output when one can't be packed
  */
 export async function packAll(folder, env) {
-  mkdirSync(folder, { recursive: true });
   const packages = publicPackages();
-  for (const entry of packages) {
+  for (const [index, entry] of packages.entries()) {
     const { name, version } = entry.manifest;
-    entry.tarball = join(folder, `${name.replace("@", "").replace("/", "-")}-${version}.tgz`);
-    const { code, output } = await run("pnpm", ["pack", "--pack-destination", folder], {
+    // A folder for each: @marugoto/server and marugoto-server have tarballs of the same name.
+    const place = join(folder, String(index));
+    mkdirSync(place, { recursive: true });
+    entry.tarball = join(place, `${name.replace("@", "").replace("/", "-")}-${version}.tgz`);
+    const { code, output } = await run("pnpm", ["pack", "--pack-destination", place], {
       cwd: join(root, entry.folder),
       env,
     });
@@ -50,7 +52,7 @@ function leftovers(value, path = []) {
 
 /**
  * Installs one package with plain npm in an empty folder, with its siblings' tarballs and nothing else, and uses it on the
- * Node that runs this script: `import`, `require`, and each bin with `-V`.
+ * system's Node: `import`, `require`, and each bin with `-V`.
  *
  * @returns sentences about what failed, empty when all is well
  */
@@ -62,9 +64,11 @@ export async function checkPacked(entry, all, folder) {
 
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, "package.json"), '{ "private": true }');
+  const node = systemNode();
+  const env = { ...process.env, PATH: [dirname(node), process.env.PATH].join(delimiter) };
   const tarballs = withDependencies(entry, all).map(({ tarball }) => tarball);
   const attempt = async (what, command, args, expected) => {
-    const { code, output } = await run(command, args, { cwd: folder, timeoutMs: 60_000 });
+    const { code, output } = await run(command, args, { cwd: folder, env, timeoutMs: 60_000 });
     if (code !== 0) problems.push(`${name}: ${what} failed\n${output}`);
     else if (expected !== undefined && !output.includes(expected)) problems.push(`${name}: ${what} printed\n${output}`);
     return code === 0;
@@ -80,7 +84,7 @@ export async function checkPacked(entry, all, folder) {
       `const found = await import("${name}"); ${count}`,
     ]);
     // Node 20 warns that requiring an ES module is experimental; the warning is not what is checked.
-    await attempt("require", process.execPath, ["--no-warnings", "-e", `const found = require("${name}"); ${count}`]);
+    await attempt("require", node, ["--no-warnings", "-e", `const found = require("${name}"); ${count}`]);
   }
   for (const bin of Object.keys(entry.manifest.bin ?? {})) {
     await attempt(`${bin} -V`, join(folder, "node_modules/.bin", bin), ["-V"], version);

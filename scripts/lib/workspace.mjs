@@ -1,7 +1,7 @@
 // Where things are in this checkout, and which packages it has. Plain JavaScript for any Node >= 20 with nothing installed.
 
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { existsSync, readdirSync, readFileSync, realpathSync } from "node:fs";
+import { delimiter, join, resolve } from "node:path";
 
 /** The repository's root folder. */
 export const root = resolve(import.meta.dirname, "../..");
@@ -47,4 +47,14 @@ export function publicPackages(base = root) {
 export function pinnedNode() {
   const pinned = join(root, "node_modules/.bin/node");
   return existsSync(pinned) ? pinned : process.execPath;
+}
+
+/** The Node that is installed on this machine: the first on PATH that is not the workspace's own. */
+export function systemNode() {
+  const own = realpathSync(pinnedNode());
+  const found = (process.env.PATH ?? "")
+    .split(delimiter)
+    .map((folder) => join(folder, "node"))
+    .find((path) => existsSync(path) && realpathSync(path) !== own);
+  return found ?? process.execPath;
 }
