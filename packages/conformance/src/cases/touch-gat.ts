@@ -1,0 +1,206 @@
+// touch, gat and gats, and the exptime rules that all commands share.
+
+import type { Case } from "../case.ts";
+import { BAD_EXPTIME, BAD_FORMAT, exchange, family } from "./common.ts";
+
+/** An exptime and what a key stored with it is: its time to live as mg's t tells it, or gone. */
+const exptimes: readonly (readonly [name: string, exptime: string, ttl: string])[] = [
+  ["0 never expires", "0", "-1"],
+  ["1 hour", "3600", "{/3600|3599/}"],
+  ["30 days are relative", "2592000", "{/2592000|2591999/}"],
+  ["30 days and a second are a time long past", "2592001", "gone"],
+  ["31 days are a time long past", "2678400", "gone"],
+  ["-1 has expired", "-1", "gone"],
+  ["-100 has expired", "-100", "gone"],
+  ["the least number has expired", "-2147483648", "gone"],
+  ["a Unix time ahead", "{now+100}", "{/100|99|101/}"],
+  ["a Unix time a year ahead", "{now+31536000}", "{/3153(5999|6000|6001)/}"],
+  ["a Unix time just past", "{now-10}", "gone"],
+];
+
+function exptime([name, text, ttl]: (typeof exptimes)[number]): Case[] {
+  const found = ttl === "gone" ? "EN\n" : `HD t${ttl}\n`;
+  return [
+    exchange(`set with an exptime: ${name}`, `set {a} 0 ${text} 1\nx\n`, "STORED\n", "mg {a} t\n", found),
+    exchange(
+      `touch with an exptime: ${name}`,
+      "set {a} 0 0 1\nx\n",
+      "STORED\n",
+      `touch {a} ${text}\n`,
+      "TOUCHED\n",
+      "mg {a} t\n",
+      found,
+    ),
+    exchange(
+      `gat with an exptime: ${name}`,
+      "set {a} 0 0 1\nx\n",
+      "STORED\n",
+      `gat ${text} {a}\n`,
+      "VALUE {a} 0 1\nx\nEND\n",
+      "mg {a} t\n",
+      found,
+    ),
+  ];
+}
+
+function expires(name: string, ...steps: Case["steps"]): Case {
+  return { name, steps: [...steps.slice(0, 1), { pauseMs: 2100 }, ...steps.slice(1)] };
+}
+
+export const touchGat = family(
+  "touch-gat",
+  exptimes.flatMap(exptime),
+  exchange("touch on a miss", "touch {a} 100\n", "NOT_FOUND\n"),
+  exchange(
+    "touch noreply",
+    "set {a} 0 0 1\nx\n",
+    "STORED\n",
+    "touch {a} 100 noreply\n",
+    "",
+    "mg {a} t\n",
+    "HD t{/100|99/}\n",
+  ),
+  exchange("touch noreply on a miss", "touch {a} 100 noreply\n", ""),
+  exchange(
+    "touch keeps value and flags",
+    "set {a} 5 0 3\nabc\ntouch {a} 100\n",
+    "STORED\nTOUCHED\n",
+    "get {a}\n",
+    "VALUE {a} 5 3\nabc\nEND\n",
+  ),
+  exchange(
+    "touch with 0 takes an expiry away",
+    "set {a} 0 100 1\nx\ntouch {a} 0\n",
+    "STORED\nTOUCHED\n",
+    "mg {a} t\n",
+    "HD t-1\n",
+  ),
+  exchange("touch without words", "touch\n", BAD_FORMAT),
+  exchange("touch without an exptime", "touch {a}\n", BAD_FORMAT),
+  exchange(
+    "touch with an exptime that is none",
+    "set {a} 0 0 1\nx\n",
+    "STORED\n",
+    "touch {a} x\n",
+    BAD_EXPTIME,
+    "touch {a} 1x\n",
+    BAD_EXPTIME,
+  ),
+  exchange("touch with a bad exptime on a miss", "touch {a} x\n", BAD_EXPTIME),
+  exchange(
+    "set takes an exptime with a plus, touch and gat do not",
+    "set {a} 0 +100 1\nx\n",
+    "STORED\n",
+    "mg {a} t\n",
+    "HD t{/100|99/}\n",
+    "touch {a} +100\n",
+    BAD_EXPTIME,
+    "gat +100 {a}\n",
+    BAD_EXPTIME,
+  ),
+  exchange("touch noreply hides a bad exptime", "touch {a} x noreply\n", ""),
+  exchange("touch with a key of 251 bytes", "touch {a:251} 0\n", BAD_FORMAT),
+  exchange("gat on a miss", "gat 100 {a}\n", "END\n", "gats 100 {a}\n", "END\n"),
+  exchange(
+    "gat of several keys touches each",
+    "set {a} 0 0 1\nx\nset {b} 1 0 1\ny\n",
+    "STORED\nSTORED\n",
+    "gat 100 {a} {c} {b}\n",
+    "VALUE {a} 0 1\nx\nVALUE {b} 1 1\ny\nEND\n",
+    "mg {a} t\nmg {b} t\n",
+    "HD t{/100|99/}\nHD t{/100|99/}\n",
+  ),
+  exchange(
+    "gats adds the cas and does not change it",
+    "set {a} 0 0 1\nx\n",
+    "STORED\n",
+    "gats 100 {a}\n",
+    "VALUE {a} 0 1 {#cas}\nx\nEND\n",
+    "gats 0 {a}\n",
+    "VALUE {a} 0 1 {$cas}\nx\nEND\n",
+  ),
+  exchange(
+    "gat -1 gives the value a last time",
+    "set {a} 0 0 1\nx\n",
+    "STORED\n",
+    "gat -1 {a}\n",
+    "VALUE {a} 0 1\nx\nEND\n",
+    "get {a}\n",
+    "END\n",
+  ),
+  exchange("gat without words", "gat\n", BAD_FORMAT, "gats\n", BAD_FORMAT),
+  exchange("gat without a key", "gat 5\n", BAD_FORMAT, "gats 5\n", BAD_FORMAT),
+  exchange("gat with an exptime that is none", "gat x {a}\n", BAD_EXPTIME, "gats x {a}\n", BAD_EXPTIME),
+  exchange("gat with a key of 251 bytes", "gat 0 {a:251}\n", `${BAD_FORMAT}\n`),
+  exchange(
+    "a stored item whose exptime has passed is a miss for all",
+    "set {a} 0 -1 1\nx\n",
+    "STORED\n",
+    "get {a}\n",
+    "END\n",
+    "delete {a}\n",
+    "NOT_FOUND\n",
+    "touch {a} 0\n",
+    "NOT_FOUND\n",
+    "incr {a} 1\n",
+    "NOT_FOUND\n",
+    "append {a} 0 0 1\nx\n",
+    "NOT_STORED\n",
+    "replace {a} 0 0 1\nx\n",
+    "NOT_STORED\n",
+    "cas {a} 0 0 1 1\nx\n",
+    "NOT_FOUND\n",
+    "mg {a} v\n",
+    "EN\n",
+    "md {a}\n",
+    "NF\n",
+    "ma {a}\n",
+    "NF\n",
+    "add {a} 0 0 1\nx\n",
+    "STORED\n",
+  ),
+  expires("an item lives its second and is gone", ["set {a} 0 1 1\nx\n", "STORED\n"], ["get {a}\n", "END\n"]),
+  expires(
+    "an item with 100 seconds is still there after two",
+    ["set {a} 0 100 1\nx\n", "STORED\n"],
+    ["mg {a} t v\n", "VA 1 t{/9[78]/}\nx\n"],
+  ),
+  expires(
+    "a touch keeps it alive",
+    ["set {a} 0 1 1\nx\ntouch {a} 100\n", "STORED\nTOUCHED\n"],
+    ["get {a}\n", "VALUE {a} 0 1\nx\nEND\n"],
+  ),
+  expires(
+    "a touch can shorten its life",
+    ["set {a} 0 0 1\nx\ntouch {a} 1\n", "STORED\nTOUCHED\n"],
+    ["get {a}\n", "END\n"],
+  ),
+  expires(
+    "gat keeps it alive",
+    ["set {a} 0 1 1\nx\ngat 100 {a}\n", "STORED\nVALUE {a} 0 1\nx\nEND\n"],
+    ["get {a}\n", "VALUE {a} 0 1\nx\nEND\n"],
+  ),
+  expires(
+    "append does not keep it alive",
+    ["set {a} 0 1 1\nx\nappend {a} 0 100 1\ny\n", "STORED\nSTORED\n"],
+    ["get {a}\n", "END\n"],
+  ),
+  expires("incr does not keep it alive", ["set {a} 0 1 1\n1\nincr {a} 1\n", "STORED\n2\n"], ["get {a}\n", "END\n"]),
+  expires(
+    "a set without exptime keeps it alive",
+    ["set {a} 0 1 1\nx\nset {a} 0 0 1\ny\n", "STORED\nSTORED\n"],
+    ["get {a}\n", "VALUE {a} 0 1\ny\nEND\n"],
+  ),
+  expires("an absolute time comes", ["set {a} 0 {now+1} 1\nx\n", "STORED\n"], ["get {a}\n", "END\n"]),
+  expires(
+    "add stores where an item has expired",
+    ["set {a} 0 1 1\nx\nadd {a} 0 0 1\ny\n", "STORED\nNOT_STORED\n"],
+    ["add {a} 0 0 1\ny\n", "STORED\n"],
+  ),
+  expires(
+    "mg T keeps it alive",
+    ["set {a} 0 1 1\nx\nmg {a} T100\n", "STORED\nHD\n"],
+    ["get {a}\n", "VALUE {a} 0 1\nx\nEND\n"],
+  ),
+  expires("ms T lets it end", ["ms {a} 1 T1\nx\n", "HD\n"], ["mg {a} v\n", "EN\n"]),
+);
