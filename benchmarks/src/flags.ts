@@ -3,7 +3,7 @@
 import { CacheError } from "@marugoto/core";
 
 /** One flag. A number flag takes a number ≥ `min`, a text flag any word, a switch nothing. */
-export type Flag =
+type Flag =
   | {
       readonly kind: "number";
       readonly default: number;

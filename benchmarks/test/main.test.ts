@@ -124,6 +124,13 @@ describe.skipIf(both.isMissing)(both.title, () => {
     expect(stdout).toMatch(/items held, 1000 B values +\| +\d/);
   });
 
+  test("soak slow-readers measures our server", async () => {
+    const { code, stdout, stderr } = await runMain("soak", "slow-readers", "--quick");
+    expect(stderr).toMatch(/^before: RSS/);
+    expect(stdout).toMatch(/RSS, MiB .*\| +yes \|/);
+    expect([0, 1]).toContain(code);
+  });
+
   test("soak idle-connections holds", async () => {
     const { code, stdout, stderr } = await runMain("soak", "idle-connections", "--quick");
     expect(stderr).toMatch(/^resident bytes/);
