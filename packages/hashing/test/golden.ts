@@ -2,14 +2,12 @@
 // (absolute or relative to the repository root). A missing folder or file fails the test that asks for it.
 
 import { readFileSync } from "node:fs";
-import { dirname, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
+import { resolve } from "node:path";
+import { repositoryRoot } from "@marugoto/testing";
 
-const here = dirname(fileURLToPath(import.meta.url));
-const repository = resolve(here, "../../..");
 const named = process.env.MARUGOTO_GOLDEN;
 
-export const goldenDirectory = named ? resolve(repository, named) : resolve(here, "../fixtures/golden");
+const goldenDirectory = named ? resolve(repositoryRoot, named) : resolve(import.meta.dirname, "../fixtures/golden");
 
 /** Reads and parses `php/NAME.json` or `twemproxy/NAME.json`. */
 export function readGolden(file: string): unknown {

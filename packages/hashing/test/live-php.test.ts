@@ -1,45 +1,39 @@
 // Random pools, settings, call lists and keys, placed by PHP's own extensions and by the presets side by side.
 
+import { type Random, useOracle } from "@marugoto/testing";
 import { describe, expect, test } from "vitest";
 import { libmemcachedHash, phpMemcache, phpMemcached, toUint32, type MemcachedStep } from "../src/index.ts";
 import { libmemcachedHashNames } from "../src/hashes/by-name.ts";
 import { libmemcachedDistributionNames } from "../src/presets/memcached-steps.ts";
-import { askPhp, installPhp, missingExtensions } from "./oracle/php.ts";
-import { Random, randomKey, seed } from "./oracle/random.ts";
+import { askPhp } from "./oracle/php.ts";
+import { randomKey, startRandom, times } from "./oracle/keys.ts";
 
-const missing = missingExtensions("memcache", "memcached");
-const note = `needs PHP's own clients (missing: ${missing.join(", ")}): ${installPhp}`;
-
-function started(what: string): Random {
-  const n = seed();
-  console.log(`${what}: MARUGOTO_SEED=${n}`);
-  return new Random(n);
-}
+const php = useOracle("php", "placement beside PHP's own clients");
 
 const base64 = (keys: Buffer[]) => keys.map((key) => key.toString("base64"));
 
-describe("class Memcache", () => {
-  test("500 random pools place 40 keys each as MemcachePool::findServer does", { timeout: 90_000 }, (context) => {
-    context.skip(missing.length > 0, note);
-    const random = started("live Memcache");
-    const cases = random.times(500, () => {
-      const servers = random.times(1 + random.below(random.chance(5) ? 30 : 6), (i) => {
-        const weight = random.chance(3) ? 1 + random.below(9) : 1;
-        const host = random.pick([`10.0.${random.below(3)}.${i}`, `cache${i}.example`, `unix:///run/mc${i}.sock`]);
+describe.skipIf(php.isMissing)(`class Memcache: ${php.title}`, () => {
+  test("500 random pools place 40 keys each as MemcachePool::findServer does", { timeout: 90_000 }, () => {
+    const random = startRandom("live Memcache");
+    const cases = times(500, () => {
+      const servers = times(1 + random.int(random.chance(1 / 5) ? 30 : 6), (i) => {
+        const weight = random.chance(1 / 3) ? 1 + random.int(9) : 1;
+        const host = random.pick([`10.0.${random.int(3)}.${i}`, `cache${i}.example`, `unix:///run/mc${i}.sock`]);
         return { host, port: host.startsWith("unix") ? 0 : random.pick([11211, 11212 + i, 7600]), weight };
       });
       return {
         servers,
-        down: servers.map((_, i) => i).filter(() => random.chance(4)),
+        down: servers.map((_, i) => i).filter(() => random.chance(1 / 4)),
         hashStrategy: random.pick(["consistent", "standard"] as const),
         hashFunction: random.pick(["crc32", "fnv"] as const),
-        prefix: random.pick(["", "", "app:", "pre fix é", "p".repeat(random.below(240))]),
-        allowFailover: !random.chance(5),
+        prefix: random.pick(["", "", "app:", "pre fix é", "p".repeat(random.int(240))]),
+        allowFailover: !random.chance(1 / 5),
         maxFailoverAttempts: random.pick([1, 2, 3, 20]),
-        keys: random.times(40, () => randomKey(random)).filter((key) => key.length > 0),
+        keys: times(40, () => randomKey(random, 300)).filter((key) => key.length > 0),
       };
     });
     const answers = askPhp(
+      php.path,
       cases.map((c) => ({
         class: "Memcache",
         ini: {
@@ -64,15 +58,15 @@ describe("class Memcache", () => {
   });
 });
 
-describe("class Memcached", () => {
-  test("1500 random call lists place 25 keys each as getServerByKey does", { timeout: 90_000 }, (context) => {
-    context.skip(missing.length > 0, note);
-    const random = started("live Memcached");
-    const cases = random.times(1500, () => ({
+describe.skipIf(php.isMissing)(`class Memcached: ${php.title}`, () => {
+  test("1500 random call lists place 25 keys each as getServerByKey does", { timeout: 90_000 }, () => {
+    const random = startRandom("live Memcached");
+    const cases = times(1500, () => ({
       steps: randomSteps(random),
-      keys: random.times(25, () => randomKey(random, 260)),
+      keys: times(25, () => randomKey(random, 260)),
     }));
     const answers = askPhp(
+      php.path,
       cases.map(({ steps, keys }) => ({
         class: "Memcached",
         steps: steps.map(numbered),
@@ -91,18 +85,13 @@ describe("class Memcached", () => {
     let servers = 0;
     const server = () => {
       const i = servers++;
-      const host = random.pick([
-        `10.0.0.${i}`,
-        `cache${random.below(3)}.example`,
-        `/run/mc${i}.sock`,
-        `2001:db8::${i}`,
-      ]);
+      const host = random.pick([`10.0.0.${i}`, `cache${random.int(3)}.example`, `/run/mc${i}.sock`, `2001:db8::${i}`]);
       const port = host.startsWith("/") ? 0 : random.pick([host.startsWith("cache") ? 11212 + i : 11211, 11300 + i, 0]);
-      const weight = random.chance(3) ? random.pick([0, 1, 2, 5, 29, 100_000]) : 1;
+      const weight = random.chance(1 / 3) ? random.pick([0, 1, 2, 5, 29, 100_000]) : 1;
       return [host, port === 0 && host.startsWith("cache") ? 12_000 + i : port, weight] as const;
     };
     const call = (): MemcachedStep => {
-      switch (random.below(12)) {
+      switch (random.int(12)) {
         case 0:
           return ["setOption", "OPT_HASH", random.pick(libmemcachedHashNames)];
         case 1:
@@ -113,30 +102,30 @@ describe("class Memcached", () => {
             random.pick(libmemcachedDistributionNames.filter((name) => name !== "RANDOM")),
           ];
         case 3:
-          return ["setOption", "OPT_LIBKETAMA_COMPATIBLE", !random.chance(4)];
+          return ["setOption", "OPT_LIBKETAMA_COMPATIBLE", !random.chance(1 / 4)];
         case 4:
-          return ["setOption", "OPT_SORT_HOSTS", random.chance(2)];
+          return ["setOption", "OPT_SORT_HOSTS", random.chance(1 / 2)];
         case 5:
-          return ["setOption", "OPT_PREFIX_KEY", random.pick(["", "app:", "a b", "é", "p".repeat(random.below(300))])];
+          return ["setOption", "OPT_PREFIX_KEY", random.pick(["", "app:", "a b", "é", "p".repeat(random.int(300))])];
         case 6:
-          return ["setOption", "OPT_HASH_WITH_PREFIX_KEY", random.chance(2)];
+          return ["setOption", "OPT_HASH_WITH_PREFIX_KEY", random.chance(1 / 2)];
         case 7:
-          return ["setOption", random.pick(["OPT_BINARY_PROTOCOL", "OPT_VERIFY_KEY"]), random.chance(2)];
+          return ["setOption", random.pick(["OPT_BINARY_PROTOCOL", "OPT_VERIFY_KEY"]), random.chance(1 / 2)];
         case 8:
-          return ["addServers", random.times(random.below(5), server)];
+          return ["addServers", times(random.int(5), server)];
         case 9:
           // The table is cut to the servers there are in the end.
-          return random.chance(2)
-            ? ["setBucket", random.times(1 + random.below(40), () => random.below(1000)), null, 0]
-            : ["setOption", "OPT_LIBKETAMA_HASH", random.below(7)];
+          return random.chance(1 / 2)
+            ? ["setBucket", times(1 + random.int(40), () => random.int(1000)), null, 0]
+            : ["setOption", "OPT_LIBKETAMA_HASH", random.int(7)];
         default:
           return ["addServer", ...server()];
       }
     };
-    const steps = random.times(3 + random.below(10), call);
-    if (random.chance(10)) steps.push(["resetServerList"]);
-    steps.push(...random.times(1 + random.below(4), () => ["addServer", ...server()] as const));
-    if (random.chance(3)) steps.push(call());
+    const steps = times(3 + random.int(10), call);
+    if (random.chance(1 / 10)) steps.push(["resetServerList"]);
+    steps.push(...times(1 + random.int(4), () => ["addServer", ...server()] as const));
+    if (random.chance(1 / 3)) steps.push(call());
     const from = steps.findLastIndex((step) => step[0] === "resetServerList");
     const added = steps.slice(from + 1).reduce((sum, step) => {
       return sum + (step[0] === "addServer" ? 1 : step[0] === "addServers" ? (step[1]?.length ?? 0) : 0);
@@ -163,13 +152,12 @@ describe("class Memcached", () => {
   }
 });
 
-test("every hash agrees with libhashkit on 2000 random keys", { timeout: 90_000 }, (context) => {
-  const absent = [...missing, ...missingExtensions("FFI")];
-  context.skip(absent.length > 0, `needs PHP with FFI (missing: ${absent.join(", ")}): ${installPhp}`);
-  const random = started("live libhashkit");
-  const keys = random.times(2000, () => randomKey(random));
+test.skipIf(php.isMissing)("every hash agrees with libhashkit on 2000 random keys", { timeout: 90_000 }, () => {
+  const random = startRandom("live libhashkit");
+  const keys = times(2000, () => randomKey(random, 300));
   const names = libmemcachedHashNames.filter((name) => name !== "HSIEH");
   const answers = askPhp(
+    php.path,
     names.map((name) => ({
       class: "libhashkit",
       hash: libmemcachedHashNames.indexOf(name),

@@ -7,7 +7,7 @@ import { PointName } from "./point-name.ts";
 import type { RingPoints } from "./ring.ts";
 
 /** Points of a server of average weight on a weighted continuum, in groups of four. */
-export const KETAMA_POINTS_PER_SERVER = 160;
+const KETAMA_POINTS_PER_SERVER = 160;
 
 /** Points of a server on libmemcached's unweighted continuum. */
 export const CONSISTENT_POINTS_PER_SERVER = 100;

@@ -6,7 +6,7 @@ import { PointName } from "./point-name.ts";
 export const PECL_BUCKETS = 1024;
 
 /** Points of a server for each unit of its weight. */
-export const PECL_POINTS_PER_WEIGHT = 160;
+const PECL_POINTS_PER_WEIGHT = 160;
 
 const STEP = Math.floor(0xffff_ffff / PECL_BUCKETS);
 

@@ -35,7 +35,7 @@ export type MemcachedStep =
   | readonly ["setBucket", hostMap: readonly number[], forwardMap: readonly number[] | null, replicas: number]
   | readonly ["resetServerList"];
 
-export interface MemcachedServer {
+interface MemcachedServer {
   readonly host: string;
   /** After libmemcached's defaults. */
   readonly port: number;
