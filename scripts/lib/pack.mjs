@@ -78,7 +78,7 @@ export async function checkPacked(entry, all, folder) {
 
   if (entry.manifest.exports?.["."] !== undefined) {
     const count = "if (Object.keys(found).length === 0) throw new Error('it exports nothing')";
-    await attempt("import", process.execPath, [
+    await attempt("import", node, [
       "--input-type=module",
       "-e",
       `const found = await import("${name}"); ${count}`,
