@@ -3,7 +3,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { isCacheError } from "@marugoto/core";
-import { NO_SERVER, phpMemcache, type PhpMemcacheOptions } from "../src/index.ts";
+import { crc32, fold15, NO_SERVER, phpMemcache, type PhpMemcacheOptions } from "../src/index.ts";
 
 const story = [7600, 7602, 7603].map((port) => ({ host: "127.0.0.1", port }));
 
@@ -95,6 +95,16 @@ test("on a machine with unsigned chars only fnv and only keys beyond ASCII may m
   expect(place("crc32", "unsigned", "ключ")).toEqual(place("crc32", "signed", "ключ"));
   expect(place("fnv", "unsigned", "key")).toEqual(place("fnv", "signed", "key"));
   expect(place("fnv", "unsigned", "ключ")).not.toEqual(place("fnv", "signed", "ключ"));
+});
+
+test("standard: a hash whose bits 16 to 30 are zero counts as 1, not as bucket 0", () => {
+  const placement = phpMemcache({ servers: story, hashStrategy: "standard" });
+  const zero = Array.from({ length: 200_000 }, (_, i) => `key${i}`).filter((key) => {
+    const bytes = Buffer.from(key);
+    return fold15(crc32(bytes, 0, bytes.length)) === 0;
+  });
+  expect(zero.length).toBeGreaterThan(0);
+  for (const key of zero) expect(placement.serverIndexOf(key)).toBe(1);
 });
 
 test("the empty key is refused", () => {

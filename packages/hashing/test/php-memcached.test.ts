@@ -111,6 +111,15 @@ describe("an ejected server", () => {
     );
   });
 
+  test("comes and goes without the options being said again", () => {
+    const whole = phpMemcached({ servers, libketamaCompatible: true });
+    const without = whole.withEjected([1]);
+    expect(keys.map((key) => without.serverIndexOf(key))).not.toContain(1);
+    expect(keys.map((key) => without.withEjected([]).serverIndexOf(key))).toEqual(
+      keys.map((key) => whole.serverIndexOf(key)),
+    );
+  });
+
   test("stays where it is without a ring", () => {
     expect(owners({ servers, ejected: [1] })).toEqual(owners({ servers }));
   });
@@ -162,6 +171,27 @@ describe("keys", () => {
     expect(ascii.acceptsKey(bytes, 0, bytes.length)).toBe(text);
     expect(binaryProtocol.acceptsKey(bytes, 0, bytes.length)).toBe(binary);
     expect(ascii.copies(bytes, 0, bytes.length)).toEqual(placed ? [ascii.serverIndexOf(key)] : []);
+  });
+
+  test("hashed with a prefix to more than 250 bytes, a key has hash 0", () => {
+    const config = { servers, prefixKey: "p".repeat(100), hashWithPrefixKey: true };
+    const long = Array.from({ length: 20 }, (_, i) => phpMemcached(config).serverIndexOf(`${i}`.padEnd(151, "x")));
+    expect(long).toEqual(new Array(20).fill(0));
+    const fits = Array.from({ length: 20 }, (_, i) => phpMemcached(config).serverIndexOf(`${i}`.padEnd(150, "x")));
+    expect(fits).not.toEqual(new Array(20).fill(0));
+  });
+
+  test("hashed with a prefix, a key counts as zeros from its first zero byte on", () => {
+    const placement = phpMemcached({ servers, prefixKey: "p:", hashWithPrefixKey: true });
+    for (let i = 0; i < 20; i++) {
+      expect(placement.serverIndexOf(`${i}\0abc`)).toBe(placement.serverIndexOf(`${i}\0\0\0\0`));
+    }
+  });
+
+  test("a prefix that libmemcached refuses or finds too long is ignored", () => {
+    for (const prefixKey of ["with space", "ключ", "p".repeat(128)]) {
+      expect(owners({ servers, prefixKey, hashWithPrefixKey: true })).toEqual(owners({ servers }));
+    }
   });
 
   test("OPT_VERIFY_KEY refuses more, until the binary protocol switches it off", () => {

@@ -52,6 +52,7 @@ test("the order of the lines does not count, for either distribution", () => {
 test("with all servers ejected there is no owner; a pool of one needs no hash", () => {
   expect(twemproxy({ servers, ejected: [0, 1, 2] }).serverIndexOf("key")).toBe(NO_SERVER);
   expect(twemproxy({ servers: ["a:1:1"] }).serverIndexOf("key")).toBe(0);
+  expect(twemproxy({ servers }).withEjected([0, 1, 2]).withEjected([0, 2]).serverIndexOf("key")).toBe(1);
   expect(twemproxy({ servers: ["a:1:1"], ejected: [0] }).serverIndexOf("key")).toBe(NO_SERVER);
 });
 

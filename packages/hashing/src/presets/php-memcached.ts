@@ -68,6 +68,7 @@ export type PhpMemcachedOptions = PhpMemcachedCalls | PhpMemcachedConfig;
 
 export class PhpMemcachedPlacement extends BasePlacement {
   readonly servers: readonly PlacementServer[];
+  readonly #options: PhpMemcachedOptions;
   readonly #state: MemcachedState;
   readonly #hash: Hash;
   /** Position in the library's list → server index. */
@@ -84,6 +85,7 @@ export class PhpMemcachedPlacement extends BasePlacement {
     const state = runMemcachedSteps(steps, options.servers ?? [], options.hasHsieh ?? false);
     const char = options.char ?? "signed";
     if (state.servers.length === 0) throw invalid("phpMemcached needs at least one server");
+    this.#options = options;
     this.#state = state;
     this.servers = state.servers.map(({ host, port, weight }) => ({
       id: serverId(host, port),
@@ -110,6 +112,11 @@ export class PhpMemcachedPlacement extends BasePlacement {
     if (start >= end || end - start > MAX_KEY_BYTES) return NO_SERVER;
     if (this.#state.verifyKey && !this.#state.binary && !isPrintable(bytes, start, end)) return NO_SERVER;
     return this.#order[this.#position(this.#keyHash(bytes, start, end))]!;
+  }
+
+  /** The same pool with these servers out of the ring, and no others. @throws CacheError `invalid_option` for all of them */
+  withEjected(ejected: readonly number[]): PhpMemcachedPlacement {
+    return new PhpMemcachedPlacement({ ...this.#options, ejected });
   }
 
   /**

@@ -58,6 +58,7 @@ export function parseTwemproxyServer(line: string): TwemproxyServer {
 
 export class TwemproxyPlacement extends BasePlacement {
   readonly servers: readonly PlacementServer[];
+  readonly #options: TwemproxyOptions;
   readonly #aliases: ReadonlySet<string>;
   readonly #hashName: TwemproxyHash;
   readonly #hash: Hash;
@@ -71,6 +72,7 @@ export class TwemproxyPlacement extends BasePlacement {
   constructor(options: TwemproxyOptions) {
     super();
     if (options.servers.length === 0) throw invalid("twemproxy needs at least one server");
+    this.#options = options;
     const parsed = options.servers.map(parseTwemproxyServer);
     this.servers = parsed.map(({ host, port, weight, name }) => ({ id: serverId(host, port), name, weight }));
     this.#aliases = new Set(parsed.flatMap(({ alias }) => alias ?? []));
@@ -122,6 +124,11 @@ export class TwemproxyPlacement extends BasePlacement {
     }
     const hash = from < to ? this.#hash(bytes, from, to) : 0;
     return this.#order[this.#ring ? this.#ring.find(hash) : this.#slots!.find(hash)]!;
+  }
+
+  /** The same pool with these servers ejected, and no others. */
+  withEjected(ejected: readonly number[]): TwemproxyPlacement {
+    return new TwemproxyPlacement({ ...this.#options, ejected });
   }
 
   protected override label({ id, name }: PlacementServer): string {
