@@ -49,11 +49,22 @@ export interface Uint64 {
  * then unspecified. No digits at all are 0.
  */
 export function parseUint64(bytes: Uint8Array, start: number, end: number, out: Uint64): boolean {
-  if (end - start > MAX_DIGITS_64) return false;
+  const digits = end - start;
+  if (digits > MAX_DIGITS_64) return false;
   let i = start;
+  let value = 0;
+  if (digits < 10) {
+    for (; i < end; i++) {
+      const byte = bytes[i]!;
+      if (byte < ZERO || byte > NINE) return false;
+      value = (value * 10 + (byte - ZERO)) | 0;
+    }
+    out.high = 0;
+    out.low = value;
+    return true;
+  }
   // 15 digits fit a double exactly.
   const exact = Math.min(end, start + 15);
-  let value = 0;
   for (; i < exact; i++) {
     const byte = bytes[i]!;
     if (byte < ZERO || byte > NINE) return false;

@@ -41,7 +41,28 @@ export function parseLine(r: TextRequest, input: Buffer, start: number, end: num
     const third = input[start + 2];
     if (input[start + 1] === 0x65 /* e */ && third === 0x74 /* t */) {
       const fourth = input[start + 3];
-      if (fourth === SPACE) return parseKeys(r, input, start + 4, end, Command.get);
+      if (fourth === SPACE) {
+        // One key and CRLF, the commonest line of all, without the machinery for many.
+        const keyStart = start + 4;
+        let i = keyStart;
+        let byte = 0;
+        do {
+          byte = input[i]!;
+          i = (i + 1) | 0;
+        } while (byte > SPACE && i < end);
+        const length = i - 1 - keyStart;
+        if (byte === CR && i < end && input[i] === LF && length > 0 && length <= MAX_KEY_BYTES) {
+          r.command = Command.get;
+          r.keyCount = 1;
+          r.keyStart = keyStart;
+          r.keyEnd = i - 1;
+          r.keyOffsets[0] = keyStart;
+          r.keyOffsets[1] = i - 1;
+          r.lineEnd = i + 1;
+          return i + 1;
+        }
+        return parseKeys(r, input, keyStart, end, Command.get);
+      }
       if (fourth === 0x73 /* s */ && input[start + 4] === SPACE)
         return parseKeys(r, input, start + 5, end, Command.gets);
     } else if (input[start + 1] === 0x61 /* a */ && third === 0x74 /* t */) {
@@ -187,22 +208,29 @@ interface Word {
   readonly bytes: Uint8Array;
 }
 
-/** Command words by length. */
-const wordsOfLength: readonly (readonly Word[])[] = (() => {
-  const table: Word[][] = [];
+const WORD_SLOTS = 128;
+
+/** Spreads the words so that each of today's has a slot of its own; a shared one would only cost a comparison more. */
+const slotOf = (first: number, second: number, last: number, length: number) =>
+  (first + 17 * second + 6 * last + length) & (WORD_SLOTS - 1);
+
+const wordSlots: readonly (readonly Word[])[] = (() => {
+  const slots: Word[][] = Array.from({ length: WORD_SLOTS }, () => []);
   for (const { code, word } of commands) {
-    while (table.length <= word.length) table.push([]);
-    table[word.length]!.push({ code, bytes: Buffer.from(word, "latin1") });
+    const bytes = Buffer.from(word, "latin1");
+    slots[slotOf(bytes[0]!, bytes[1]!, bytes.at(-1)!, bytes.length)]!.push({ code, bytes });
   }
-  return table;
+  return slots;
 })();
 
 function findCommand(input: Buffer, start: number, end: number): Command {
-  const words = wordsOfLength[end - start];
-  if (words === undefined) return Command.unknown;
+  const length = end - start;
+  if (length < 2) return Command.unknown;
+  const words = wordSlots[slotOf(input[start]!, input[start + 1]!, input[end - 1]!, length)]!;
   next: for (let w = 0; w < words.length; w++) {
     const { code, bytes } = words[w]!;
-    for (let i = 0; i < bytes.length; i++) if (input[start + i] !== bytes[i]) continue next;
+    if (bytes.length !== length) continue;
+    for (let i = 0; i < length; i++) if (input[start + i] !== bytes[i]) continue next;
     return code;
   }
   return Command.unknown;
@@ -317,7 +345,7 @@ function lengthOf(input: Buffer, start: number, end: number): number {
 }
 
 /**
- * `set <key> <flags> <exptime> <bytes>` CRLF with single spaces and plain numbers of at most nine digits, which is what
+ * `set <key> <flags> <exptime> <bytes> [noreply]` CRLF with single spaces and plain numbers of at most nine digits, which is what
  * clients send. INCOMPLETE for anything else, faults included: the general way then has the word.
  */
 function parsePlainSet(r: TextRequest, input: Buffer, from: number, end: number): number {
@@ -349,9 +377,18 @@ function parsePlainSet(r: TextRequest, input: Buffer, from: number, end: number)
     valueBytes = valueBytes * 10 + (byte - 0x30);
     i++;
   }
-  if (i === first || i - first > 9 || byte !== CR || i + 1 >= end || input[i + 1] !== LF) return INCOMPLETE;
+  if (i === first || i - first > 9) return INCOMPLETE;
+
+  let noreply = false;
+  if (byte === SPACE && i + 8 < end && isNoreply(input, i + 1, i + 8)) {
+    noreply = true;
+    i += 8;
+    byte = input[i]!;
+  }
+  if (byte !== CR || i + 1 >= end || input[i + 1] !== LF) return INCOMPLETE;
 
   r.command = Command.set;
+  r.noreply = noreply;
   r.keyStart = from;
   r.keyEnd = keyEnd;
   r.keyCount = 1;
@@ -411,9 +448,6 @@ function parseKeyed(r: TextRequest, input: Buffer): RequestError | null {
 function parseMeta(r: TextRequest, input: Buffer, first: number, scratch: Buffer): RequestError | null {
   const tokens = r.tokens;
   if (r.tokenCount < first) return RequestErrors.badFormat;
-  for (let i = first; i < r.tokenCount; i++) {
-    if (!maybeFlag(input[tokens[2 * i]!]!)) return RequestErrors.badFormat;
-  }
   r.keyStart = r.rawKeyStart = tokens[2]!;
   r.keyEnd = r.rawKeyEnd = tokens[3]!;
   r.keyCount = 1;
@@ -422,24 +456,32 @@ function parseMeta(r: TextRequest, input: Buffer, first: number, scratch: Buffer
     if (r.valueBytes < 0) return RequestErrors.badFormat;
   }
   const error = parseMetaFlags(r, first, scratch);
-  if (error === null || r.command !== Command.metaArithmetic) return error;
+  if (error === null) return null;
+  if (hasMalformedFlag(r, input, first)) {
+    // memcached's tokenizer has failed then, before it came to the length.
+    r.valueBytes = -1;
+    return RequestErrors.badFormat;
+  }
+  if (r.command !== Command.metaArithmetic) return error;
   return error === RequestErrors.badArithmeticMode || error === RequestErrors.opaqueTooLong
     ? error
     : RequestErrors.invalidOrDuplicateFlag;
 }
 
-/** memcached's tokenizer takes the line for malformed when a flag starts with none of these (mcmc.c). */
-function maybeFlag(byte: number): boolean {
-  return (byte > 64 && byte < 123) || (byte >= 0x30 && byte <= 0x39);
+/** True when a flag starts with a byte that memcached's tokenizer (mcmc.c) takes for a malformed line. */
+function hasMalformedFlag(r: TextRequest, input: Buffer, first: number): boolean {
+  for (let i = first; i < r.tokenCount; i++) {
+    const byte = input[r.tokens[2 * i]!]!;
+    if (!((byte > 64 && byte < 123) || (byte >= 0x30 && byte <= 0x39))) return true;
+  }
+  return false;
 }
 
 function parseMetaDebug(r: TextRequest, input: Buffer, scratch: Buffer): RequestError | null {
   const tokens = r.tokens;
   r.metaFlags = 0;
   if (r.tokenCount < 2) return RequestErrors.badFormat;
-  for (let i = 2; i < r.tokenCount; i++) {
-    if (!maybeFlag(input[tokens[2 * i]!]!)) return RequestErrors.badFormat;
-  }
+  if (hasMalformedFlag(r, input, 2)) return RequestErrors.badFormat;
   const fits = takeKey(r);
   r.rawKeyStart = r.keyStart;
   r.rawKeyEnd = r.keyEnd;
