@@ -19,10 +19,8 @@ export function toServerOptions(settings: Settings): Partial<ServerOptions> {
     verbosity: settings.verbosity,
     version: PROTOCOL_VERSION,
     ...(threads === undefined ? {} : { threads }),
-    settings: {
-      binding_protocol: settings.protocol === "auto" ? "auto-negotiate" : settings.protocol,
-      ...(settings.udpPort === 0 ? {} : { udpport: String(settings.udpPort) }),
-    },
+    bindingProtocol: settings.protocol,
+    settings: settings.udpPort === 0 ? {} : { udpport: String(settings.udpPort) },
   };
 }
 
