@@ -49,11 +49,11 @@ export class KeyIndex {
     const memory = this.#memory;
     const pattern = Math.imul(tagOf(hash), 0x0101_0101);
     let table = this.#current;
-    let bucket = ((hash >>> 0) * table.scale) | 0;
+    let bucket = homeOf(table, hash);
     const inNext = bucket < this.#ints[S.MIGRATED]!;
     if (inNext) {
       table = this.#next;
-      bucket = ((hash >>> 0) * table.scale) | 0;
+      bucket = homeOf(table, hash);
     }
     for (;;) {
       const words = table.pieces[bucket >>> PIECE_SHIFT]!;
@@ -83,11 +83,11 @@ export class KeyIndex {
   /** Finds the entry of an address; false if there is none. */
   locate(hash: number, address: number): boolean {
     let table = this.#current;
-    let bucket = ((hash >>> 0) * table.scale) | 0;
+    let bucket = homeOf(table, hash);
     const inNext = bucket < this.#ints[S.MIGRATED]!;
     if (inNext) {
       table = this.#next;
-      bucket = ((hash >>> 0) * table.scale) | 0;
+      bucket = homeOf(table, hash);
     }
     for (;;) {
       const words = table.pieces[bucket >>> PIECE_SHIFT]!;
@@ -151,7 +151,7 @@ export class KeyIndex {
         const address = words[base + lane]!;
         if (address === 0) continue;
         const hash = this.#memory.hashAt(address);
-        if (((hash >>> 0) * from.scale) | 0 !== home) continue;
+        if (homeOf(from, hash) !== home) continue;
         removeEntry(from, hash, bucket, lane);
         insertInto(this.#next, hash, address);
       }
@@ -180,7 +180,7 @@ export class KeyIndex {
     let bucketsLeft = 256 + maxItems;
     while (from < HASHES && left > 0 && bucketsLeft-- > 0) {
       const table = this.#tableFor(from | 0);
-      const home = (from * table.scale) | 0;
+      const home = homeOf(table, from);
       let bucket = home;
       for (;;) {
         const words = table.pieces[bucket >>> PIECE_SHIFT]!;
@@ -190,7 +190,7 @@ export class KeyIndex {
           const address = words[base + lane]!;
           if (address === 0) continue;
           const hash = this.#memory.hashAt(address) >>> 0;
-          if ((hash * table.scale) | 0 !== home || hash < from) continue;
+          if (homeOf(table, hash) !== home || hash < from) continue;
           left--;
           visit(address);
         }
@@ -203,7 +203,7 @@ export class KeyIndex {
   }
 
   #tableFor(hash: number): Table {
-    const home = ((hash >>> 0) * this.#current.scale) | 0;
+    const home = homeOf(this.#current, hash);
     return home < this.#ints[S.MIGRATED]! ? this.#next : this.#current;
   }
 }
@@ -212,12 +212,17 @@ function tableOf(pieces: readonly Int32Array[], buckets: number): Table {
   return { pieces, buckets, scale: buckets / HASHES };
 }
 
+/** The bucket that a hash belongs into. */
+function homeOf(table: Table, hash: number): number {
+  return ((hash >>> 0) * table.scale) | 0;
+}
+
 /** The lowest hash whose home is `bucket`; 2^32 beyond the last. */
 function firstHash(table: Table, bucket: number): number {
   if (bucket >= table.buckets) return HASHES;
   let hash = Math.ceil(bucket / table.scale);
-  while (((hash - 1) * table.scale) | 0 >= bucket) hash--;
-  while ((hash * table.scale) | 0 < bucket) hash++;
+  while (homeOf(table, hash - 1) >= bucket) hash--;
+  while (homeOf(table, hash) < bucket) hash++;
   return hash;
 }
 
@@ -228,7 +233,7 @@ function tagOf(hash: number): number {
 }
 
 function insertInto(table: Table, hash: number, address: number): void {
-  let bucket = ((hash >>> 0) * table.scale) | 0;
+  let bucket = homeOf(table, hash);
   for (;;) {
     const words = table.pieces[bucket >>> PIECE_SHIFT]!;
     const base = (bucket & PIECE_MASK) << 4;
@@ -251,7 +256,7 @@ function removeEntry(table: Table, hash: number, bucket: number, lane: number): 
   const base = (bucket & PIECE_MASK) << 4;
   words[base + lane] = 0;
   words[base + TAGS_WORD + (lane >>> 2)]! &= ~(0xff << ((lane & 3) << 3));
-  let passed = ((hash >>> 0) * table.scale) | 0;
+  let passed = homeOf(table, hash);
   while (passed !== bucket) {
     table.pieces[passed >>> PIECE_SHIFT]![((passed & PIECE_MASK) << 4) + OVERFLOW_WORD]!--;
     if (++passed === table.buckets) passed = 0;

@@ -230,6 +230,7 @@ export class LargeValues {
     }
     memory.setWord(chunk, R.SLOT_WORD, 0);
     this.#slots[at + CHUNK_BYTES]! -= bytes;
+    if (this.#slots[at + STATUS] === HELD) this.#numbers[S.LIVE]! -= bytes;
     this.#log.subtractLive(this.#log.segmentOf(chunk), bytes);
   }
 
@@ -302,6 +303,7 @@ export class LargeValues {
     memory.setWord(address, R.LENGTH_WORD + 1, 0);
     const bytes = memory.recordBytes(R.CHUNK_HEADER_BYTES + length);
     this.#slots[at + CHUNK_BYTES]! += bytes;
+    if (this.#slots[at + STATUS] === HELD) this.#numbers[S.LIVE]! += bytes;
     this.#log.live[this.#log.segmentOf(address)]! += bytes;
   }
 
