@@ -23,7 +23,7 @@ export function feed(chunks: readonly Buffer[], parse: (buffer: Buffer, start: n
   let rest: Buffer = Buffer.alloc(0);
   for (const chunk of chunks) {
     // Offsets other than 0, and bytes around the input that must not be looked at.
-    const all = Buffer.concat([Buffer.from("\n\r\n"), rest, chunk, Buffer.from("\r\nget outside\r\n")]);
+    const all = Buffer.concat([Buffer.from("\n\r\n"), rest, chunk, Buffer.from("\n\r\nget outside\r\n")]);
     const start = 3;
     const end = start + rest.length + chunk.length;
     const consumed = parse(all, start, end);
@@ -152,15 +152,20 @@ export function describeResponse(r: TextResponse, value?: string): string {
   return parts.join(" ");
 }
 
-export function responseRecorder(events: string[]): ResponseHandler {
+export function responseRecorder(
+  events: string[],
+  verdict: (call: number) => Verdict = () => Verdict.CONTINUE,
+): ResponseHandler {
   let pieces = "";
+  let calls = 0;
+  const answer = (event: string): Verdict => {
+    const said = verdict(calls++);
+    if (said !== Verdict.HOLD) events.push(event);
+    return said;
+  };
   return {
-    onResponse: (r) => {
-      events.push(
-        describeResponse(r, r.valueBytes >= 0 ? r.input.toString("latin1", r.valueStart, r.valueEnd) : undefined),
-      );
-      return Verdict.CONTINUE;
-    },
+    onResponse: (r) =>
+      answer(describeResponse(r, r.valueBytes >= 0 ? r.input.toString("latin1", r.valueStart, r.valueEnd) : undefined)),
     onValueStart: () => {
       pieces = "";
       return Verdict.CONTINUE;
@@ -168,10 +173,7 @@ export function responseRecorder(events: string[]): ResponseHandler {
     onValuePiece: (buffer, start, end) => {
       pieces += buffer.toString("latin1", start, end);
     },
-    onValueEnd: (r) => {
-      events.push(describeResponse(r, pieces));
-      return Verdict.CONTINUE;
-    },
+    onValueEnd: (r) => answer(describeResponse(r, pieces)),
     onViolation: (expected) => {
       events.push(`violation: ${expected}`);
     },

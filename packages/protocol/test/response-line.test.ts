@@ -1,7 +1,9 @@
 // Answers that are none, and the limits of those that are.
 
 import { describe, expect, test } from "vitest";
-import { bytes, responseEvents } from "./recorder.ts";
+import { TextResponseParser, Verdict, type ResponseHandler } from "../src/index.ts";
+import { bytes, describeResponse, feed, responseEvents, responseRecorder, singles } from "./recorder.ts";
+import { responses } from "./transcripts.ts";
 
 describe("a violation says what was expected, and is the last thing said", () => {
   test.each([
@@ -51,5 +53,56 @@ describe("what other servers send is taken too", () => {
     ["STAT a b c\r\n", "stat a b c"],
   ])("%j", (input, expected) => {
     expect(responseEvents([bytes(input)])).toEqual([expected]);
+  });
+});
+
+describe("verdicts", () => {
+  const stream = bytes(responses.join(""));
+  const expected = responseEvents([stream]);
+
+  test.each([0, 16_384])("HOLD: the same answer comes again (blocks above %i streamed)", (largeValueBytes) => {
+    const events: string[] = [];
+    const parser = new TextResponseParser({ largeValueBytes });
+    const handler = responseRecorder(events, (call) => (call % 2 === 0 ? Verdict.HOLD : Verdict.CONTINUE));
+    feed([...singles(stream), Buffer.alloc(0)], (buffer, start, end) => {
+      let position = start;
+      for (let i = 0; i < 3; i++) position = parser.parse(buffer, position, end, handler);
+      return position;
+    });
+    expect(events).toEqual(expected);
+  });
+
+  test("STOP: parse returns behind the answer", () => {
+    const events: string[] = [];
+    const parser = new TextResponseParser();
+    const handler = responseRecorder(events, () => Verdict.STOP);
+    let position = 0;
+    for (const response of responses) {
+      const next = parser.parse(stream, position, stream.length, handler);
+      expect(next - position).toBe(response.length);
+      position = next;
+    }
+    expect(events).toEqual(expected);
+  });
+
+  test("SKIP: no pieces, the head is there at the end, and the next answer is read", () => {
+    const events: string[] = [];
+    const handler: ResponseHandler = {
+      ...responseRecorder(events),
+      onValueStart: () => Verdict.SKIP,
+      onValuePiece: () => {
+        throw new Error("a piece of a skipped block");
+      },
+      onValueEnd: (r, skipped) => {
+        events.push(`end ${describeResponse(r)} ${String(skipped)}`);
+        return Verdict.CONTINUE;
+      },
+    };
+    const parser = new TextResponseParser({ largeValueBytes: 0 });
+    feed(
+      [bytes("VALUE a 7 100\r\nabc"), bytes("x".repeat(90)), bytes("x".repeat(7)), bytes("\r\nEND\r\n")],
+      (b, start, end) => parser.parse(b, start, end, handler),
+    );
+    expect(events).toEqual(["end value a flags=7 true", "end"]);
   });
 });
