@@ -6,6 +6,8 @@ export type CacheErrorCode =
   | "key_too_long"
   | "key_invalid"
   | "value_too_large"
+  | "value_undecodable"
+  | "value_unencodable"
   | "out_of_memory"
   | "invalid_option"
   | "invalid_endpoint"
