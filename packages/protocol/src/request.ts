@@ -171,7 +171,7 @@ export class TextRequest {
   /** Argument `i`, 0-based, as latin1 text; "" when there is none. */
   text(i: number): string {
     if (i >= this.argCount) return "";
-    return this.input.toString("latin1", this.tokens[2 * i + 2]!, this.tokens[2 * i + 3]!);
+    return this.input.toString("latin1", this.tokens[2 * i + 2], this.tokens[2 * i + 3]);
   }
 
   /** Argument `i` as memcached reads an unsigned 32-bit number: up to 11 digits and nothing else; undefined: it isn't one. */

@@ -147,6 +147,7 @@ export function describeResponse(r: TextResponse, value?: string): string {
       }
       parts.push(`mask=${r.metaFlags}`);
       break;
+    default:
   }
   if (value !== undefined) parts.push(`value=${value}`);
   return parts.join(" ");

@@ -34,7 +34,7 @@ function writeDigits(out: Uint8Array, end: number, value: number, digits: number
     rest = quotient;
     left -= 2;
   }
-  if (left === 1) out[--i] = ZERO + (rest % 10);
+  if (left === 1) out[i - 1] = ZERO + (rest % 10);
 }
 
 /** Writes an unsigned 32-bit number, at most 10 bytes; returns the offset behind it. */

@@ -45,7 +45,7 @@ export function parseLine(r: TextRequest, input: Buffer, start: number, end: num
         // One key and CRLF, the commonest line of all, without the machinery for many.
         const keyStart = start + 4;
         let i = keyStart;
-        let byte = 0;
+        let byte: number;
         do {
           byte = input[i]!;
           i = (i + 1) | 0;

@@ -231,6 +231,7 @@ function parseFlags(r: TextResponse, input: Buffer, from: number, end: number): 
       case 0x5a: // Z
         seen |= MetaReplyFlag.Z;
         break;
+      default: // a letter of tomorrow: in flagOffsets only
     }
   }
   r.flagCount = count;

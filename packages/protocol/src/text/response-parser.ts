@@ -159,7 +159,7 @@ export class TextResponseParser {
 function findLf(buffer: Buffer, start: number, end: number): number {
   const near = Math.min(end, start + NATIVE_SEARCH_FROM);
   let i = start;
-  let byte = 0;
+  let byte: number;
   do {
     byte = buffer[i]!;
     i = (i + 1) | 0;
