@@ -18,7 +18,8 @@ export function parseEndpoint(text: string, defaultPort: number): Endpoint {
   const match = /^\[([^\]]+)\](?::(\d+))?$/.exec(text) ?? /^([^:\s]+)(?::(\d+))?$/.exec(text);
   if (!match) {
     // More than one colon and no brackets: an IPv6 address without a port.
-    if (/^[0-9a-f:.]*:[0-9a-f:.]*:[0-9a-f:.]*(%\w+)?$/i.test(text)) return { kind: "tcp", host: text, port: defaultPort };
+    if (/^[0-9a-f:.]*:[0-9a-f:.]*:[0-9a-f:.]*(%\w+)?$/i.test(text))
+      return { kind: "tcp", host: text, port: defaultPort };
     throw new CacheError("invalid_endpoint", `"${text}" is not an address; write host:port, [ipv6]:port or /path`);
   }
   const port = match[2] === undefined ? defaultPort : Number(match[2]);

@@ -26,8 +26,7 @@ export type CacheErrorCode =
   | "server_dead"
   | "server_error"
   | "client_error"
-  | "value_invalid"
-  | "value_undecodable";
+  | "value_invalid";
 
 const brand = Symbol.for("marugoto.CacheError");
 

@@ -26,7 +26,10 @@ export function checkTextKey(bytes: Uint8Array, start: number, end: number): voi
     const byte = bytes[i] ?? 0;
     if (byte <= 0x20 || byte === 0x7f) {
       const hex = byte.toString(16).padStart(2, "0");
-      throw new CacheError("key_invalid", `key has byte 0x${hex} at ${i - start}; spaces and control characters end a key`);
+      throw new CacheError(
+        "key_invalid",
+        `key has byte 0x${hex} at ${i - start}; spaces and control characters end a key`,
+      );
     }
   }
 }

@@ -2,7 +2,7 @@
 
 import { CacheError } from "./errors.ts";
 
-const units: Record<string, number> = { "": 1, b: 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3, t: 1024 ** 4 };
+const units: Record<string, number> = { b: 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3, t: 1024 ** 4 };
 
 /**
  * Parses a size such as `64m`, `1.5g` or `512`, case-insensitive, units of 1024.
@@ -12,8 +12,8 @@ const units: Record<string, number> = { "": 1, b: 1, k: 1024, m: 1024 ** 2, g: 1
  * @throws CacheError `invalid_size` for anything else
  */
 export function parseSize(text: string, unit: "b" | "k" | "m" | "g" = "b"): number {
-  const match = /^(\d+(?:\.\d+)?)([bkmgt]?)$/i.exec(text);
-  const bytes = match ? Number(match[1]) * (units[(match[2] || unit).toLowerCase()] ?? Number.NaN) : Number.NaN;
+  const match = /^(\d+(?:\.\d+)?)([bkmgt])?$/i.exec(text);
+  const bytes = match ? Number(match[1]) * (units[(match[2] ?? unit).toLowerCase()] ?? Number.NaN) : Number.NaN;
   if (!Number.isSafeInteger(Math.floor(bytes))) {
     throw new CacheError("invalid_size", `"${text}" is not a size; write a number and k, m or g, as in 64m`);
   }

@@ -8,9 +8,7 @@ import type { StatRows } from "./stats/rows.ts";
 
 /** What `beforeExecute` decides: go on, answer this text instead, or wait and then go on or answer. */
 export type Admission =
-  | "run"
-  | { readonly refuse: string }
-  | { readonly later: Promise<"run" | { readonly refuse: string }> };
+  "run" | { readonly refuse: string } | { readonly later: Promise<"run" | { readonly refuse: string }> };
 
 export interface ServerHooks {
   /** Called in the tick of the change, after the store has it and before the client's answer leaves. */

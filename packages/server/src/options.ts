@@ -11,6 +11,8 @@ import {
   type Clock,
 } from "@marugoto/core";
 
+import manifest from "../package.json" with { type: "json" };
+
 /** One place to listen at. */
 export type ListenerOptions =
   | {
@@ -86,7 +88,7 @@ export interface ServerOptions {
 }
 
 /** The version that `version` answers: memcached's protocol level first, so that clients that compare numbers are right. */
-export const SERVER_VERSION = "1.6.45-marugoto.0.1.0";
+export const SERVER_VERSION = `1.6.45-marugoto.${manifest.version}`;
 
 export const defaults: ServerOptions = {
   listeners: [{ kind: "tcp", host: "127.0.0.1", port: DEFAULT_PORT }],

@@ -3,7 +3,13 @@
 // or it is the others' turn), draining (the client reads too slowly) or closed. Parked or draining it executes and
 // reads nothing more and keeps at most what had already arrived.
 
-import { TextRequestParser, Verdict, type RequestError, type RequestHandler, type TextRequest } from "@marugoto/protocol";
+import {
+  TextRequestParser,
+  Verdict,
+  type RequestError,
+  type RequestHandler,
+  type TextRequest,
+} from "@marugoto/protocol";
 import { beginValue, endValue, execute, type ValueInFlight } from "./commands/execute.ts";
 import type { Walk } from "./commands/dump.ts";
 import { Count } from "./counters.ts";
@@ -269,7 +275,7 @@ export class Session implements RequestHandler, ByteHandler {
       this.output.open();
       at = this.#parser.parse(buffer, at, end, this);
       this.#send();
-      const stop = this.#stop as Stop;
+      const stop = this.#whyStopped();
       if (stop === Stop.close) {
         this.disconnectReason = "client";
         this.#end();
@@ -309,7 +315,7 @@ export class Session implements RequestHandler, ByteHandler {
       return;
     }
     this.#runPending();
-    if (this.state !== SessionState.reading || this.closingSince !== 0) return;
+    if (this.state !== SessionState.reading) return;
     if (this.#inputEnded) this.#end();
     else this.transport.resume();
   }
@@ -317,6 +323,10 @@ export class Session implements RequestHandler, ByteHandler {
   #keep(buffer: Buffer, start: number, end: number): void {
     this.#pending ??= new PendingBytes();
     this.#pending.append(buffer, start, end);
+  }
+
+  #whyStopped(): Stop {
+    return this.#stop;
   }
 
   /** After each request: whether there is room and time for the next. */
@@ -423,6 +433,8 @@ export class Session implements RequestHandler, ByteHandler {
   #end(): void {
     this.#pending = undefined;
     if (this.closingSince === 0) this.closingSince = this.core.clock.seconds;
+    // Nothing is read or executed any more; what is held or waits still leaves.
+    if (this.state === SessionState.reading) this.state = SessionState.draining;
     if (this.#held.length === 0) this.transport.end();
   }
 }

@@ -153,7 +153,16 @@ describe("effects", () => {
     ask("set k 0 0 1\r\n1\r\n");
     let stored = true;
     const value = Buffer.alloc(50_000);
-    const base = { kind: put, flags: 0, expiry: 0, casHigh: 0, casLow: 1, stale: false, winSent: false, value } as const;
+    const base = {
+      kind: put,
+      flags: 0,
+      expiry: 0,
+      casHigh: 0,
+      casLow: 1,
+      stale: false,
+      winSent: false,
+      value,
+    } as const;
     for (let i = 0; i < 100 && stored; i++) stored = server.applyMutation({ ...base, key: Buffer.from(`f${i}`) });
     expect(stored).toBe(false);
     expect(server.applyMutation({ ...base, key: Buffer.from("k") })).toBe(false);

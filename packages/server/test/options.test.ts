@@ -10,7 +10,10 @@ describe("options out of range are refused with the name and both numbers", () =
     [{ requestsPerEvent: 1.5 }, "requestsPerEvent is 1.5, a whole number from 1 to 1000000"],
     [{ growthFactor: 1 }, "growthFactor is 1, more than 1 and at most 16"],
     [{ prefixDelimiter: "::" }, 'prefixDelimiter is "::", exactly 1 byte'],
-    [{ listeners: [{ kind: "tcp", host: "127.0.0.1", port: 70_000 }] }, "port is 70000, a whole number from 0 to 65535"],
+    [
+      { listeners: [{ kind: "tcp", host: "127.0.0.1", port: 70_000 }] },
+      "port is 70000, a whole number from 0 to 65535",
+    ],
   ] as const)("%o", (options, message) => {
     expect(() => createServer(options)).toThrow(expect.objectContaining({ code: "invalid_option", message }) as Error);
   });

@@ -61,10 +61,15 @@ describe("beforeExecute", () => {
     };
     const { ask } = harness({}, hooks);
     const big = "x".repeat(50_000);
-    expect(ask(`set no 0 0 2\r\nhi\r\nset no 0 0 50000\r\n${big}\r\nset yes 0 0 1\r\n1\r\nset no 0 0 1 noreply\r\n1\r\nmn\r\n`)).toBe(
-      "SERVER_ERROR read only\r\nSERVER_ERROR read only\r\nSTORED\r\nMN\r\n",
+    expect(
+      ask(
+        `set no 0 0 2\r\nhi\r\nset no 0 0 50000\r\n${big}\r\nset yes 0 0 1\r\n1\r\nset no 0 0 1 noreply\r\n1\r\nmn\r\n`,
+      ),
+    ).toBe("SERVER_ERROR read only\r\nSERVER_ERROR read only\r\nSTORED\r\nMN\r\n");
+    const later = harness(
+      {},
+      { beforeExecute: () => ({ later: ticks(1).then(() => ({ refuse: "SERVER_ERROR late" })) }) },
     );
-    const later = harness({}, { beforeExecute: () => ({ later: ticks(1).then(() => ({ refuse: "SERVER_ERROR late" })) }) });
     const { send, transport } = later.connect();
     send("mn\r\nversion\r\n");
     await ticks(6);
@@ -102,7 +107,10 @@ describe("beforeExecute", () => {
     const later = new Promise<"run">((resolve) => {
       release = resolve;
     });
-    const { connect, ask } = harness({}, { beforeExecute: (request) => (request.command === Command.set ? { later } : "run") });
+    const { connect, ask } = harness(
+      {},
+      { beforeExecute: (request) => (request.command === Command.set ? { later } : "run") },
+    );
     const { send, session } = connect();
     send("set k 0 0 1\r\n1\r\n");
     session.destroy("client");

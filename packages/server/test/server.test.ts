@@ -59,7 +59,9 @@ describe.each([
     client.socket.write("set a 0 0 5\r\nhel");
     await eventually(() => expect(client.socket.bytesWritten).toBe(16), { withinMs: 1000 });
     client.socket.write("lo\r\nget a\r\n");
-    await eventually(() => expect(client.received).toBe("STORED\r\nVALUE a 0 5\r\nhello\r\nEND\r\n"), { withinMs: 2000 });
+    await eventually(() => expect(client.received).toBe("STORED\r\nVALUE a 0 5\r\nhello\r\nEND\r\n"), {
+      withinMs: 2000,
+    });
   });
 
   test("a value of 1 MB goes in and out", async () => {

@@ -118,7 +118,12 @@ describe("large values", () => {
       send(`set big${i} 0 0 900000\r\n${"x".repeat(1000)}`);
       answers.push(transport.take());
     }
-    expect(answers).toEqual(["", "", "SERVER_ERROR out of memory storing object\r\n", expect.stringContaining("out of memory")]);
+    expect(answers).toEqual([
+      "",
+      "",
+      "SERVER_ERROR out of memory storing object\r\n",
+      expect.stringContaining("out of memory"),
+    ]);
   });
 });
 

@@ -1,7 +1,14 @@
 // A client without a socket: feeds a session and collects what it answers.
 
 import type { Clock } from "@marugoto/core";
-import { createServer, type Server, type ServerHooks, type ServerOptions, type Session, type Transport } from "../src/index.ts";
+import {
+  createServer,
+  type Server,
+  type ServerHooks,
+  type ServerOptions,
+  type Session,
+  type Transport,
+} from "../src/index.ts";
 
 export class ManualClock implements Clock {
   seconds = 2;

@@ -12,6 +12,8 @@ export interface Walk {
   rows: number;
   /** Bytes written, for a limit. */
   bytes: number;
+  /** A visit has said that no more is wanted. */
+  isFull: boolean;
   /** For `stats sizes`: items per 32 bytes of size. */
   readonly sizes: Map<number, number>;
 }
@@ -32,13 +34,12 @@ const KEY_BYTES = 256;
  */
 function walkItems(session: Session, visit: (item: number, walk: Walk) => boolean): Walk | undefined {
   const { store } = session.core;
-  session.walk ??= { cursor: 0, rows: 0, bytes: 0, sizes: new Map() };
+  session.walk ??= { cursor: 0, rows: 0, bytes: 0, isFull: false, sizes: new Map() };
   const { walk } = session;
-  let wanted = true;
   walk.cursor = store.walk(walk.cursor, SLICE_ITEMS, (item) => {
-    if (wanted) wanted = visit(item, walk);
+    walk.isFull ||= !visit(item, walk);
   });
-  if (walk.cursor === -1 || !wanted) {
+  if (walk.cursor === -1 || walk.isFull) {
     session.walk = undefined;
     return walk;
   }

@@ -80,7 +80,14 @@ function create(session: Session, request: TextRequest, given: boolean): number 
 }
 
 /** Applies T and N and writes the answer, in request order. */
-function answer(session: Session, request: TextRequest, item: number, created: boolean, high: number, low: number): void {
+function answer(
+  session: Session,
+  request: TextRequest,
+  item: number,
+  created: boolean,
+  high: number,
+  low: number,
+): void {
   const { core, output } = session;
   const { store, clock, scratch } = core;
   const withValue = (request.metaFlags & MetaFlag.v) !== 0;

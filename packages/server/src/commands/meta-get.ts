@@ -57,7 +57,11 @@ export function executeMetaGet(session: Session, request: TextRequest): void {
 
   const bytes = store.valueBytes(item);
   let withValue = (metaFlags & MetaFlag.v) !== 0;
-  if ((metaFlags & MetaFlag.C) !== 0 && store.casHigh(item) === request.casHigh && store.casLow(item) === request.casLow) {
+  if (
+    (metaFlags & MetaFlag.C) !== 0 &&
+    store.casHigh(item) === request.casHigh &&
+    store.casLow(item) === request.casLow
+  ) {
     withValue = false;
   }
   output.reserve(MAX_META_HEAD_BYTES + (withValue && bytes <= PINNED_BYTES ? bytes : 0));
@@ -133,7 +137,14 @@ export function executeMetaGet(session: Session, request: TextRequest): void {
 }
 
 /** Z, X, W; a win that is given away now is remembered in the item. */
-function writeMarks(out: Buffer, offset: number, core: ServerCore, item: number, won: boolean, winSent: boolean): number {
+function writeMarks(
+  out: Buffer,
+  offset: number,
+  core: ServerCore,
+  item: number,
+  won: boolean,
+  winSent: boolean,
+): number {
   const { store } = core;
   let at = offset;
   let win = won;

@@ -105,7 +105,13 @@ function answer(session: Session, request: TextRequest, status: MetaStatus, item
         at = writeKeyEcho(out, at, request);
         break;
       case Letter.c:
-        at = writeFlagUint64(out, at, Letter.c, item === 0 ? 0 : store.casHigh(item), item === 0 ? 0 : store.casLow(item));
+        at = writeFlagUint64(
+          out,
+          at,
+          Letter.c,
+          item === 0 ? 0 : store.casHigh(item),
+          item === 0 ? 0 : store.casLow(item),
+        );
         break;
       case Letter.s: // the size as stored, after an append or prepend
         at = writeFlagUint32(out, at, Letter.s, item === 0 ? request.valueBytes : store.valueBytes(item));

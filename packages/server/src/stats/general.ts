@@ -107,13 +107,7 @@ const slabMover = [
   "slabs_moved",
 ];
 
-const logger = [
-  "log_worker_dropped",
-  "log_worker_written",
-  "log_watcher_skipped",
-  "log_watcher_sent",
-  "log_watchers",
-];
+const logger = ["log_worker_dropped", "log_worker_written", "log_watcher_skipped", "log_watcher_sent", "log_watchers"];
 
 const lruMaintainer = [
   "crawler_reclaimed",

@@ -101,7 +101,11 @@ export class NodeListener {
     await new Promise<void>((resolve, reject) => {
       const fail = (error: NodeJS.ErrnoException) => {
         const code = error.code === "EADDRINUSE" ? "address_in_use" : "listen_failed";
-        reject(new CacheError(code, `cannot listen on ${formatEndpoint(wanted)}: ${error.code ?? error.message}`, { cause: error }));
+        reject(
+          new CacheError(code, `cannot listen on ${formatEndpoint(wanted)}: ${error.code ?? error.message}`, {
+            cause: error,
+          }),
+        );
       };
       this.#server.once("error", fail);
       const ready = () => {
