@@ -94,9 +94,9 @@ export function parseLine(r: TextRequest, input: Buffer, start: number, end: num
   return next;
 }
 
-/** True when `byte`, just before `next`, is behind a token: space, LF, or the CR of a CRLF. Others belong to tokens. */
-function endsToken(byte: number, input: Buffer, next: number, end: number): boolean {
-  return byte === SPACE || byte === LF || (byte === CR && next < end && input[next] === LF);
+/** True when `byte`, just before `next`, is LF or the CR of a CRLF. Any other control character belongs to its token. */
+function endsLine(byte: number, input: Buffer, next: number, end: number): boolean {
+  return byte === LF || (byte === CR && next < end && input[next] === LF);
 }
 
 // ---- get, gets, gat, gats: any number of keys ----
@@ -107,17 +107,16 @@ function parseKeys(r: TextRequest, input: Buffer, from: number, end: number, com
   let count = 0;
   let longest = 0;
   let i = from;
-  let byte = SPACE;
-  while (byte === SPACE) {
-    const keyStart = i;
-    // The loops over bytes keep this shape (int32 index, test at the end): V8 runs it three times as fast as a `while`.
+  let keyStart = from;
+  let byte: number;
+  // The loops over bytes keep this shape (int32 index, test at the end): V8 runs it two to three times as fast as others.
+  for (;;) {
+    if (i >= end) return INCOMPLETE;
     do {
-      if (i >= end) return INCOMPLETE;
-      do {
-        byte = input[i]!;
-        i = (i + 1) | 0;
-      } while (byte > SPACE && i < end);
-    } while (!endsToken(byte, input, i, end));
+      byte = input[i]!;
+      i = (i + 1) | 0;
+    } while (byte > SPACE && i < end);
+    if (byte !== SPACE && !endsLine(byte, input, i, end)) continue;
     const length = i - 1 - keyStart;
     if (length > 0) {
       if (length > longest) longest = length;
@@ -126,6 +125,8 @@ function parseKeys(r: TextRequest, input: Buffer, from: number, end: number, com
       offsets[count + 1] = i - 1;
       count += 2;
     }
+    if (byte !== SPACE) break;
+    keyStart = i;
   }
   if (byte === CR) i++;
   r.command = command;
@@ -174,22 +175,23 @@ function tokenize(r: TextRequest, input: Buffer, start: number, end: number): nu
   const tokens = r.tokens;
   let count = 0;
   let i = start;
-  let byte = SPACE;
-  while (byte === SPACE) {
-    const tokenStart = i;
+  let tokenStart = start;
+  let byte: number;
+  for (;;) {
+    if (i >= end) return INCOMPLETE;
     do {
-      if (i >= end) return INCOMPLETE;
-      do {
-        byte = input[i]!;
-        i = (i + 1) | 0;
-      } while (byte > SPACE && i < end);
-    } while (!endsToken(byte, input, i, end));
+      byte = input[i]!;
+      i = (i + 1) | 0;
+    } while (byte > SPACE && i < end);
+    if (byte !== SPACE && !endsLine(byte, input, i, end)) continue;
     if (i - 1 > tokenStart) {
       if (count === 2 * MAX_TOKENS) return lineEndFrom(r, input, i - 1, end);
       tokens[count] = tokenStart;
       tokens[count + 1] = i - 1;
       count += 2;
     }
+    if (byte !== SPACE) break;
+    tokenStart = i;
   }
   if (byte === CR) i++;
   r.tokenCount = count >> 1;
