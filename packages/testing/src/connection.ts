@@ -14,13 +14,13 @@ export class TestConnection {
   #chunks: Buffer[] = [];
   #ended = false;
   #failure: Error | undefined;
-  #wake: (() => void) | undefined;
+  readonly #waiting = new Set<() => void>();
 
   constructor(socket: Socket, endpoint: Endpoint) {
     this.socket = socket;
     this.#endpoint = endpoint;
     const wake = () => {
-      this.#wake?.();
+      for (const woke of [...this.#waiting]) woke();
     };
     socket.on("data", (chunk) => {
       this.#chunks.push(chunk);
@@ -133,15 +133,16 @@ export class TestConnection {
   async activity(withinMs: number): Promise<boolean> {
     if (this.#ended) return true;
     return new Promise((resolve) => {
-      const timer = setTimeout(() => {
-        this.#wake = undefined;
-        resolve(false);
-      }, withinMs);
-      this.#wake = () => {
+      const wake = (woken: boolean) => {
         clearTimeout(timer);
-        this.#wake = undefined;
-        resolve(true);
+        this.#waiting.delete(woke);
+        resolve(woken);
       };
+      const woke = () => {
+        wake(true);
+      };
+      const timer = setTimeout(wake, withinMs, false);
+      this.#waiting.add(woke);
     });
   }
 
