@@ -1,1 +1,30 @@
-export {};
+export {
+  Client,
+  createClient,
+  type CallOptions,
+  type ClientOptions,
+  type CounterOptions,
+  type WriteOptions,
+} from "./client.ts";
+export { ManyValues, type KeyFailure, type ManyWrites } from "./operation/many.ts";
+export { type LeaseResult, type OnFailure, type StoreResult, type WithCas } from "./operation/op.ts";
+export { type Key, type KeyPolicy } from "./operation/keys.ts";
+export { type Ttl } from "./operation/ttl.ts";
+export { Pool, type SendOptions } from "./pool/pool.ts";
+export { type PoolEvents } from "./pool/events.ts";
+export { type Limits, type PoolOptions, type ServerOptions, type ServerSpec, type Timeouts } from "./pool/options.ts";
+export { Expect, type Sink } from "./connection/sink.ts";
+export { type TextAuthentication } from "./connection/connection.ts";
+export { type SocketOptions } from "./connection/dial.ts";
+export { CircuitPolicy, type CircuitOptions } from "./failover/circuit.ts";
+export {
+  Operation,
+  Refusal,
+  type FailoverPolicy,
+  type FailureReason,
+  type PoolClock,
+  type PoolServer,
+  type Trail,
+} from "./failover/failover.ts";
+export { type EncodedValue, type ValueCodec } from "./values/codec.ts";
+export { nodeValues, type NodeValueOptions } from "./values/node.ts";

@@ -65,6 +65,7 @@ export function nodeValues(options: NodeValueOptions = {}): ValueCodec {
   const ascii = (flags: number, text: string): EncodedValue => ({ flags, bytes: Buffer.from(text, "latin1") });
 
   return {
+    plainText: { flags: memcachedTypes.string, below: Math.min(compression?.threshold ?? limit, limit) },
     encode(value) {
       switch (typeof value) {
         case "string":

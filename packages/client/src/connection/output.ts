@@ -1,0 +1,82 @@
+// Bytes on their way to one socket: written in place into one buffer that is used again as soon as the kernel has taken
+// it, with large values passed along by reference. Knows no protocol.
+
+import type { Writable } from "node:stream";
+
+const BUFFER_BYTES = 64 * 1024;
+
+/** From here on a block is sent from where it lies and not copied. */
+export const BY_REFERENCE_FROM = 32 * 1024;
+
+/** What one tick writes. Write at `buffer[end]` after `reserve`, then move `end`. */
+export class Output {
+  buffer: Buffer = Buffer.allocUnsafeSlow(4096);
+  end = 0;
+  /** Where in `buffer` the part that is not in `#chunks` begins. */
+  #begin = 0;
+  #chunks: Uint8Array[] = [];
+  #chunkBytes = 0;
+
+  /** Bytes not handed to the socket. */
+  get bytes(): number {
+    return this.#chunkBytes + this.end - this.#begin;
+  }
+
+  /** Sees to room for `bytes` at `buffer[end]`. */
+  reserve(bytes: number): void {
+    if (this.buffer.length - this.end < bytes) this.#makeRoom(bytes);
+  }
+
+  #makeRoom(bytes: number): void {
+    this.#seal();
+    this.buffer = Buffer.allocUnsafeSlow(Math.max(BUFFER_BYTES, bytes));
+    this.end = this.#begin = 0;
+  }
+
+  #seal(): void {
+    if (this.end > this.#begin) {
+      this.#chunks.push(this.buffer.subarray(this.#begin, this.end));
+      this.#chunkBytes += this.end - this.#begin;
+      this.#begin = this.end;
+    }
+  }
+
+  /** Appends a copy. */
+  append(bytes: Uint8Array, start: number, end: number): void {
+    this.reserve(end - start);
+    this.buffer.set(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end), this.end);
+    this.end += end - start;
+  }
+
+  /** Appends without copying: `bytes` must stay as they are until the socket has taken them. */
+  appendReference(bytes: Uint8Array): void {
+    this.#seal();
+    this.#chunks.push(bytes);
+    this.#chunkBytes += bytes.length;
+  }
+
+  /** Hands everything to the socket in one write (one writev when it lies in several places). */
+  flushTo(socket: Writable): void {
+    if (this.#chunks.length === 0) {
+      if (this.end === this.#begin) return;
+      socket.write(this.buffer.subarray(this.#begin, this.end));
+    } else {
+      this.#seal();
+      socket.cork();
+      for (const chunk of this.#chunks) socket.write(chunk);
+      socket.uncork();
+      this.#chunks = [];
+      this.#chunkBytes = 0;
+    }
+    // When the kernel has it all, the buffer is free again. Otherwise the socket still reads from it: go on behind that.
+    if (socket.writableLength === 0) this.end = 0;
+    this.#begin = this.end;
+  }
+
+  /** Forgets what has not been handed on. */
+  clear(): void {
+    this.#chunks = [];
+    this.#chunkBytes = 0;
+    this.end = this.#begin = 0;
+  }
+}

@@ -1,0 +1,170 @@
+// The gets of one tick as one line of many keys: `get a b c`. Answers are matched to keys by their bytes, in order where
+// the server keeps the order and by search where it doesn't (nutcracker). A key that was not asked for ends the
+// connection: from there on nothing could be trusted.
+
+import { Command, Reply, writeCrlf, writeManyHead, writeNextKey, type TextResponse } from "@marugoto/protocol";
+import type { CacheError } from "@marugoto/core";
+import type { Connection } from "../connection/connection.ts";
+import { Expect, type Sink } from "../connection/sink.ts";
+import type { FailureReason } from "../failover/failover.ts";
+import type { Op } from "./op.ts";
+
+/** Caps of one line. 100 keys and 8000 bytes suit memcached of any age and nutcracker. */
+export interface LineLimits {
+  readonly maxKeys: number;
+  readonly maxBytes: number;
+}
+
+/** One line: written key by key while it is its connection's `openLine`, then waiting for its answers. */
+export class GetLine implements Sink {
+  readonly withCas: boolean;
+  readonly #connection: Connection;
+  readonly #limits: LineLimits;
+  readonly #ticket: number;
+  /** null: answered, or nobody waits any more. */
+  readonly #ops: (Op | null)[] = [];
+  /** Key i is `#keys[#ends[i - 1], #ends[i])`. */
+  readonly #ends: number[] = [];
+  #keys: Buffer = Buffer.allocUnsafe(64);
+  #keyBytes = 0;
+  /** Where the next answer is looked for first. */
+  #cursor = 0;
+
+  /** Begins a line with no key; `add` follows at once. */
+  constructor(connection: Connection, withCas: boolean, limits: LineLimits, deadlineMs: number) {
+    this.#connection = connection;
+    this.withCas = withCas;
+    this.#limits = limits;
+    const output = connection.begin();
+    output.reserve(8);
+    output.end = writeManyHead(output.buffer, output.end, withCas ? Command.gets : Command.get);
+    this.#ticket = connection.push(this, deadlineMs, Expect.one);
+    connection.waiting--;
+    connection.openLine = this;
+  }
+
+  /** May another key of this many bytes join? */
+  hasRoom(keyBytes: number): boolean {
+    return (
+      this.#ops.length < this.#limits.maxKeys && this.#keyBytes + this.#ops.length + keyBytes < this.#limits.maxBytes
+    );
+  }
+
+  add(op: Op, key: Buffer, end: number): void {
+    const output = this.#connection.output;
+    output.reserve(end + 4);
+    output.end = writeNextKey(output.buffer, output.end, key, 0, end);
+    const from = this.#keyBytes;
+    if (from + end > this.#keys.length) {
+      const larger = Buffer.allocUnsafe(Math.max(2 * this.#keys.length, from + end));
+      this.#keys.copy(larger, 0, 0, from);
+      this.#keys = larger;
+    }
+    const keys = this.#keys;
+    for (let i = 0; i < end; i++) keys[from + i] = key[i]!;
+    this.#keyBytes = from + end;
+    this.#ends.push(from + end);
+    op.place = this.#ops.length;
+    op.line = this;
+    this.#ops.push(op);
+    this.#connection.waiting++;
+    this.#connection.ring.bringForward(this.#ticket, op.deadlineMs);
+  }
+
+  /** Ends the line; no key can join any more. */
+  close(): void {
+    const output = this.#connection.output;
+    output.reserve(2);
+    output.end = writeCrlf(output.buffer, output.end);
+    this.#connection.openLine = null;
+  }
+
+  /** Nobody waits for this key any more. */
+  drop(op: Op): void {
+    this.#ops[op.place] = null;
+    op.line = null;
+  }
+
+  onAnswer(response: TextResponse, last: boolean): void {
+    if (response.reply === Reply.value) {
+      const at = this.#find(response);
+      if (at < 0) {
+        const key = (
+          this.#connection.largeKey ?? response.input.subarray(response.keyStart, response.keyEnd)
+        ).toString();
+        this.#connection.violation(`a value for ${JSON.stringify(key)}, which was not asked for`);
+        return;
+      }
+      const op = this.#ops[at];
+      this.#ops[at] = null;
+      this.#cursor = at + 1;
+      if (op) {
+        op.line = null;
+        op.receiveValue(response);
+      }
+      return;
+    }
+    if (!last) return;
+    this.#connection.waiting -= this.#ops.length - 1;
+    const isEnd = response.reply === Reply.end;
+    const isError = response.reply >= Reply.error;
+    for (const op of this.#ops) {
+      if (op === null) continue;
+      op.line = null;
+      if (isEnd) op.receiveMiss();
+      else op.receiveRefusal(response);
+    }
+    if (!isEnd && !isError) this.#connection.violation(`an answer of another command (kind ${response.reply})`);
+  }
+
+  onFailure(error: CacheError, reason?: FailureReason): void {
+    for (const op of this.#ops) {
+      if (op === null) continue;
+      op.line = null;
+      op.onFailure(error, reason);
+    }
+  }
+
+  onDeadline(nowMs: number): number {
+    let next = Infinity;
+    for (const op of this.#ops) {
+      if (op === null) continue;
+      if (op.deadlineMs <= nowMs) {
+        this.drop(op);
+        op.expired();
+      } else if (op.deadlineMs < next) {
+        next = op.deadlineMs;
+      }
+    }
+    // Even when nobody waits any more the line stays, to count its keys off when it is answered.
+    return next === Infinity ? Number.MAX_VALUE : next;
+  }
+
+  /** Which key the answer is for; -1: none. An answer to a key that nobody waits for any more is found, too. */
+  #find(response: TextResponse): number {
+    const large = this.#connection.largeKey;
+    const input = large ?? response.input;
+    const start = large ? 0 : response.keyStart;
+    const end = large ? large.length : response.keyEnd;
+    const count = this.#ends.length;
+    for (let i = this.#cursor; i < count; i++) if (this.#is(i, input, start, end)) return i;
+    // Out of order. A key asked for twice is answered twice: prefer one that still waits.
+    let found = -1;
+    for (let i = 0; i < this.#cursor && i < count; i++) {
+      if (this.#is(i, input, start, end)) {
+        found = i;
+        if (this.#ops[i] !== null) break;
+      }
+    }
+    return found;
+  }
+
+  #is(at: number, input: Buffer, start: number, end: number): boolean {
+    const from = at === 0 ? 0 : this.#ends[at - 1]!;
+    const length = end - start;
+    if (this.#ends[at]! - from !== length) return false;
+    const keys = this.#keys;
+    for (let i = 0; i < length; i++) if (keys[from + i] !== input[start + i]) return false;
+    return true;
+  }
+}

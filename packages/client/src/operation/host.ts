@@ -1,0 +1,19 @@
+// What an op asks of the pool it is in.
+
+import type { CacheError } from "@marugoto/core";
+import type { FailureReason } from "../failover/failover.ts";
+import type { LineLimits } from "./get-line.ts";
+import type { KeyEncoder } from "./keys.ts";
+import type { Op } from "./op.ts";
+
+export interface OpHost {
+  /** Holds the key of the op that is being written. */
+  readonly encoder: KeyEncoder;
+  readonly lineLimits: LineLimits;
+  /** Chooses a server and sends the op there. What can't be sent fails through the op. */
+  dispatch(op: Op): void;
+  /** The op has failed on its server: sends it elsewhere or lets it fail. */
+  failedOver(op: Op, error: CacheError, reason: FailureReason): void;
+  /** The op has settled and nobody knows it any more. */
+  recycle(op: Op): void;
+}

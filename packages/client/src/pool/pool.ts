@@ -1,0 +1,497 @@
+// A pool of servers and its two doors. The lower one moves bytes: no promise, no decoding. The upper one moves ops, which
+// the client and the personalities make. Which server is asked is the failover policy's word alone.
+
+import { CacheError, TypedEvents } from "@marugoto/core";
+import type { Connection } from "../connection/connection.ts";
+import { Expect, type Sink } from "../connection/sink.ts";
+import { Refusal, type FailoverPolicy, type FailureReason, type PoolServer, type Trail } from "../failover/failover.ts";
+import type { LineLimits } from "../operation/get-line.ts";
+import type { OpHost } from "../operation/host.ts";
+import { KeyEncoder, type KeyRules } from "../operation/keys.ts";
+import { Op } from "../operation/op.ts";
+import type { PoolEvents } from "./events.ts";
+import { checkPositive, defaults, toPoolServer, type PoolOptions, type ServerSpec } from "./options.ts";
+import { ServerLink, type LinkContext } from "./server-link.ts";
+
+/** Deadlines are looked at this often, in ms. */
+const TICK_MS = 10;
+
+/** The ticker stops after this many ticks without work. */
+const IDLE_TICKS = 100;
+
+/** Settled ops that are kept to be used again. */
+const MAX_SPARE_OPS = 4096;
+
+/** Where ops go that no server of this pool can take. */
+export interface Gutter {
+  readonly pool: Pool;
+  /** Nothing stays there longer than this, in seconds. */
+  readonly ttlSec: number;
+}
+
+/** Of a request through the lower door. */
+export interface SendOptions {
+  /** By `performance.now()`; default: now + `timeouts.requestMs`. Infinity = none. */
+  readonly deadlineMs?: number;
+  /** See `Expect`; default `Expect.one`. */
+  readonly expect?: number;
+}
+
+const plainKeys: KeyRules = { policy: "reject", prefix: Buffer.alloc(0), hashPrefix: true };
+
+export class Pool implements OpHost {
+  readonly events = new TypedEvents<PoolEvents>();
+  readonly encoder = new KeyEncoder();
+  readonly lineLimits: LineLimits;
+  readonly policy: FailoverPolicy;
+  readonly requestTimeoutMs: number;
+  gutter: Gutter | null = null;
+  #links: ServerLink[] = [];
+  /** Removed, and still answering what they were asked. */
+  readonly #leaving = new Set<ServerLink>();
+  readonly #context: LinkContext;
+  readonly #spare: Op[] = [];
+  readonly #serverKey = new KeyEncoder();
+  readonly #copies: number[] = [];
+  #closing = false;
+  #closed = false;
+
+  // ---- one flush per tick ----
+  #now = 0;
+  #flushScheduled = false;
+  #dirty: Connection[] = [];
+  readonly #flush = () => {
+    this.#flushScheduled = false;
+    const dirty = this.#dirty;
+    // Nothing that a flush does writes to another connection of this pool.
+    for (const connection of dirty) connection.flush();
+    dirty.length = 0;
+  };
+
+  // ---- time ----
+  #ticker: NodeJS.Timeout | undefined;
+  #idleTicks = 0;
+
+  /** @throws CacheError `invalid_option`, `invalid_endpoint` */
+  constructor(options: PoolOptions, policy: FailoverPolicy) {
+    const { timeouts = {}, limits = {} } = options;
+    this.policy = policy;
+    this.requestTimeoutMs = checkPositive("timeouts.requestMs", timeouts.requestMs ?? defaults.timeouts.requestMs);
+    this.lineLimits = {
+      maxKeys: checkPositive("limits.maxLineKeys", limits.maxLineKeys ?? defaults.limits.maxLineKeys),
+      maxBytes: checkPositive("limits.maxLineBytes", limits.maxLineBytes ?? defaults.limits.maxLineBytes),
+    };
+    this.#context = {
+      policy,
+      events: this.events,
+      encoder: this.encoder,
+      socket: options.socket ?? {},
+      authentication: options.authentication,
+      connectTimeoutMs: checkPositive("timeouts.connectMs", timeouts.connectMs ?? defaults.timeouts.connectMs),
+      stallMs: checkPositive("timeouts.stallMs", timeouts.stallMs ?? Math.max(250, this.requestTimeoutMs)),
+      maxBackoffMs: checkPositive("timeouts.maxBackoffMs", timeouts.maxBackoffMs ?? defaults.timeouts.maxBackoffMs),
+      maxRequests: checkPositive("limits.maxRequests", limits.maxRequests ?? defaults.limits.maxRequests),
+      maxBytes: checkPositive("limits.maxBytes", limits.maxBytes ?? defaults.limits.maxBytes),
+      maxValueBytes: checkPositive("limits.maxValueBytes", limits.maxValueBytes ?? defaults.limits.maxValueBytes),
+      protocol: options.protocol ?? "auto",
+      random: Math.random,
+      ref: true,
+      now: () => this.now(),
+      scheduleFlush: (connection) => {
+        this.#dirty.push(connection);
+        this.#scheduleFlush();
+      },
+      wakeTicker: () => {
+        this.#wakeTicker();
+      },
+    };
+    policy.onChange = (server, usable, error) => {
+      const link = this.#links[server];
+      if (!link) return;
+      if (usable) {
+        this.events.emit("serverUp", { server: link.server.name });
+      } else {
+        this.events.emit("serverDown", { server: link.server.name, error });
+        link.putOutOfUse(error);
+      }
+    };
+    this.setServers(options.servers);
+  }
+
+  // ---- members ----
+
+  /** In order; a server index counts in this list. */
+  get servers(): readonly PoolServer[] {
+    return this.#links.map((link) => link.server);
+  }
+
+  get links(): readonly ServerLink[] {
+    return this.#links;
+  }
+
+  /**
+   * The members from now on. Connections of servers that stay are kept; those of servers that go are closed when what
+   * they were asked has been answered.
+   */
+  setServers(specs: readonly ServerSpec[]): void {
+    this.#setLinks(
+      specs.map((spec) => {
+        const server = toPoolServer(spec);
+        const stays = this.#links.find((link) => isSame(link.server, server));
+        return stays ?? new ServerLink(server, -1, this.#context);
+      }),
+    );
+  }
+
+  /** Adds a server at the end. */
+  addServer(spec: ServerSpec): void {
+    this.addServers([spec]);
+  }
+
+  addServers(specs: readonly ServerSpec[]): void {
+    const added = specs.map((spec) => new ServerLink(toPoolServer(spec), -1, this.#context));
+    this.#setLinks([...this.#links, ...added]);
+  }
+
+  /**
+   * Takes a server out. What it was asked already is still answered.
+   *
+   * @param name its name or address
+   * @returns false: there was none
+   */
+  removeServer(name: string): boolean {
+    const stays = this.#links.filter((link) => link.server.name !== name && link.address !== name);
+    if (stays.length === this.#links.length) return false;
+    this.#setLinks(stays);
+    return true;
+  }
+
+  #setLinks(links: ServerLink[]): void {
+    if (this.#closing) throw new CacheError("closed", "this client is closed");
+    const unique = new Set(links);
+    const seen = new Set<ServerLink>();
+    // The same address twice is two members with a connection each, as in PHP.
+    const next = links.map((link) => {
+      if (!seen.has(link)) {
+        seen.add(link);
+        return link;
+      }
+      return new ServerLink(link.server, -1, this.#context);
+    });
+    const gone = this.#links.filter((link) => !unique.has(link));
+    this.#links = next;
+    for (const [index, link] of next.entries()) link.index = index;
+    this.policy.setServers(next.map((link) => link.server));
+    for (const link of gone) {
+      link.index = -1;
+      this.#leaving.add(link);
+      void link.close().then(() => this.#leaving.delete(link));
+    }
+    this.events.emit("topology", { servers: next.map((link) => link.server.name) });
+  }
+
+  // ---- the lower door ----
+
+  /**
+   * Sends one request, written by the caller, to one server. The bytes are copied at once and leave with everything else
+   * of this tick in one write. The sink hears of every answer, or of the failure.
+   *
+   * @param server index into `servers`
+   * @param bytes whole requests only, that are answered as `options.expect` says
+   * @returns a ticket for `cancel`
+   * @throws CacheError `queue_full`, `closed`, `no_server`
+   */
+  send(server: number, bytes: Uint8Array, start: number, end: number, sink: Sink, options?: SendOptions): number {
+    const connection = this.#link(server).writable();
+    connection.begin().append(bytes, start, end);
+    const deadlineMs = options?.deadlineMs ?? this.now() + this.requestTimeoutMs;
+    return connection.push(sink, deadlineMs, options?.expect ?? Expect.one);
+  }
+
+  /** Detaches a sink: what is still to come for it is read and dropped. */
+  cancel(server: number, ticket: number): void {
+    this.#link(server).connection?.ring.detach(ticket);
+  }
+
+  #link(server: number): ServerLink {
+    const link = this.#links[server];
+    if (!link) throw new CacheError("no_server", `there is no server ${server} of ${this.#links.length}`);
+    return link;
+  }
+
+  // ---- the upper door ----
+
+  /** A fresh op. Fill it in, then `promise()` or `start()`. */
+  take(): Op {
+    const op = this.#spare.pop();
+    return op ?? new Op(this);
+  }
+
+  recycle(op: Op): void {
+    op.reset();
+    if (this.#spare.length < MAX_SPARE_OPS) this.#spare.push(op);
+  }
+
+  dispatch(op: Op): void {
+    const encoder = this.encoder;
+    try {
+      if (this.#closing) throw new CacheError("closed", "this client is closed");
+      op.timeoutMs ||= this.requestTimeoutMs;
+      op.deadlineMs = this.now() + op.timeoutMs;
+      encoder.encode(op.key, op.keys);
+      const server =
+        op.serverKey === null
+          ? this.policy.first(encoder.bytes, encoder.hashStart, encoder.end, op.operation)
+          : this.#firstByServerKey(op, op.serverKey);
+      if (server < 0) this.#refuse(op, server);
+      else {
+        this.#links[server]!.submit(op);
+        if (this.policy.copies && !op.isRead && !op.isCopy) this.#copy(op, server);
+      }
+    } catch (error) {
+      this.#failOp(op, error);
+    }
+  }
+
+  /** What can't be written fails; what is no error of ours is a defect and must not vanish. */
+  #failOp(op: Op, error: unknown): void {
+    if (error instanceof CacheError) {
+      if (error.code === "queue_full") this.#giveUp(op, error);
+      else op.fail(error);
+    } else if (error instanceof TypeError) {
+      op.failWith(error);
+    } else {
+      throw error;
+    }
+  }
+
+  #firstByServerKey(op: Op, serverKey: string | Uint8Array): number {
+    const encoder = this.#serverKey;
+    encoder.encode(serverKey, plainKeys);
+    return this.policy.first(encoder.bytes, 0, encoder.end, op.operation);
+  }
+
+  /** Who owns the key by what is known now: an index, or -1. */
+  owner(key: string | Uint8Array, keys: KeyRules, serverKey: string | Uint8Array | null = null): number {
+    const encoder = serverKey === null ? this.encoder : this.#serverKey;
+    if (serverKey === null) encoder.encode(key, keys);
+    else encoder.encode(serverKey, plainKeys);
+    return this.policy.owner(encoder.bytes, encoder.hashStart, encoder.end);
+  }
+
+  #refuse(op: Op, why: number): void {
+    const owner = this.policy.owner(this.encoder.bytes, this.encoder.hashStart, this.encoder.end);
+    const link = this.#links[owner];
+    link?.wanted();
+    this.#giveUp(op, refusalError(why, link?.address ?? "pool"));
+  }
+
+  failedOver(op: Op, error: CacheError, reason: FailureReason): void {
+    const link = op.link;
+    const index = link?.index ?? -1;
+    if (reason === "timeout" && index >= 0) this.policy.timedOut(index);
+    if (op.isCopy || this.#closing) {
+      op.fail(error);
+      return;
+    }
+    const failed = (op.failed ??= []);
+    failed.push(index);
+    if (!op.isRead && this.events.has("writeFailed")) {
+      this.events.emit("writeFailed", { server: link?.server.name ?? "", key: keyText(op.key), error });
+    }
+    if (reason === "timeout" && this.policy.timeoutEndsRequest) {
+      this.#giveUp(op, error);
+      return;
+    }
+    try {
+      const encoder = op.serverKey === null ? this.encoder : this.#serverKey;
+      if (op.serverKey === null) encoder.encode(op.key, op.keys);
+      else encoder.encode(op.serverKey, plainKeys);
+      const trail: Trail = { failed, reason, probes: op.probes };
+      const server = this.policy.next(encoder.bytes, encoder.hashStart, encoder.end, op.operation, trail);
+      op.probes = trail.probes;
+      if (server < 0) this.#giveUp(op, error);
+      else this.#resubmit(op, server);
+    } catch (thrown) {
+      this.#failOp(op, thrown);
+    }
+  }
+
+  #resubmit(op: Op, server: number): void {
+    // A server that let the time pass has used up its own share of it, not the share of the next.
+    const now = performance.now();
+    if (op.deadlineMs <= now) op.deadlineMs = now + op.timeoutMs;
+    this.encoder.encode(op.key, op.keys);
+    this.#links[server]!.submit(op);
+  }
+
+  /** No further server by the rules: what the caller wished for this case. */
+  #giveUp(op: Op, error: CacheError): void {
+    switch (op.onFailurePolicy) {
+      case "miss":
+        op.settle(op.isRead ? undefined : op.missResult);
+        return;
+      case "next":
+        this.#spareServer(op, error);
+        return;
+      case "gutter": {
+        const gutter = this.gutter;
+        if (gutter === null || op.host !== this) {
+          op.fail(error);
+          return;
+        }
+        op.enterGutter(gutter.pool, gutter.ttlSec);
+        return;
+      }
+      case "throw":
+        op.fail(error);
+    }
+  }
+
+  /** The owner of `KEY-0`, `KEY-1` …, the first that is in use and has not failed: its load spreads over all others. */
+  #spareServer(op: Op, error: CacheError): void {
+    const encoder = this.encoder;
+    try {
+      encoder.encode(op.key, op.keys);
+      const end = encoder.end;
+      const bytes = Buffer.allocUnsafe(end + 12);
+      encoder.bytes.copy(bytes, 0, 0, end);
+      for (; op.probes < 20; op.probes++) {
+        const length = end + bytes.write(`-${op.probes}`, end, "latin1");
+        const server = this.policy.first(bytes, encoder.hashStart, length, op.operation);
+        if (server < 0 || op.failed?.includes(server)) continue;
+        op.probes++;
+        this.#resubmit(op, server);
+        return;
+      }
+      op.fail(error);
+    } catch (thrown) {
+      this.#failOp(op, thrown);
+    }
+  }
+
+  /** Writes that the rules want on several servers. The caller's answer is the first server's. */
+  #copy(op: Op, server: number): void {
+    const encoder = this.encoder;
+    const copies = this.#copies;
+    copies.length = 0;
+    encoder.encode(op.key, op.keys);
+    this.policy.copies!(encoder.bytes, encoder.hashStart, encoder.end, op.operation, server, copies);
+    for (const index of copies) {
+      const copy = this.take();
+      copy.becomeCopyOf(op);
+      try {
+        this.encoder.encode(copy.key, copy.keys);
+        this.#links[index]!.submit(copy);
+      } catch (error) {
+        this.#failOp(copy, error);
+      }
+    }
+  }
+
+  // ---- ticks and time ----
+
+  /** `performance.now()`, read at most once a tick while calls are made. */
+  now(): number {
+    if (!this.#flushScheduled) {
+      this.#now = performance.now();
+      this.#scheduleFlush();
+    }
+    return this.#now;
+  }
+
+  #scheduleFlush(): void {
+    if (this.#flushScheduled) return;
+    this.#flushScheduled = true;
+    if (this.#ticker === undefined) this.#wakeTicker();
+    else this.#idleTicks = 0;
+    process.nextTick(this.#flush);
+  }
+
+  #wakeTicker(): void {
+    this.#idleTicks = 0;
+    if (this.#ticker !== undefined || this.#closed) return;
+    this.#ticker = setInterval(() => {
+      this.#tick();
+    }, TICK_MS);
+    // Sockets keep the process alive, deadlines don't.
+    this.#ticker.unref();
+  }
+
+  #tick(): void {
+    const now = performance.now();
+    let busy = false;
+    for (const link of this.#links) busy = link.expire(now) || busy;
+    for (const link of this.#leaving) busy = link.expire(now) || busy;
+    this.#idleTicks = busy ? 0 : this.#idleTicks + 1;
+    if (this.#idleTicks > IDLE_TICKS) this.#stopTicker();
+  }
+
+  #stopTicker(): void {
+    clearInterval(this.#ticker);
+    this.#ticker = undefined;
+  }
+
+  // ---- the end ----
+
+  /** Dials every server; fulfils when each is up or has failed to be. */
+  dialAll(): void {
+    for (const link of this.#links) link.dial();
+  }
+
+  ref(): void {
+    this.#context.ref = true;
+    for (const link of this.#links) link.connection?.ref();
+  }
+
+  /** Lets the process end while connections are open. */
+  unref(): void {
+    this.#context.ref = false;
+    for (const link of this.#links) link.connection?.unref();
+  }
+
+  /** Takes no further call, lets the open ones be answered, then closes every connection. */
+  async close(): Promise<void> {
+    const links = [...this.#links, ...this.#leaving];
+    this.#closing = true;
+    await Promise.all(links.map((link) => link.close()));
+    this.#finish();
+  }
+
+  /** Closes at once; what waits fails with `closed`. */
+  destroy(): void {
+    this.#closing = true;
+    const error = new CacheError("closed", "this client was destroyed");
+    for (const link of [...this.#links, ...this.#leaving]) link.destroy(error);
+    this.#finish();
+  }
+
+  #finish(): void {
+    this.#closed = true;
+    this.#stopTicker();
+    this.#spare.length = 0;
+  }
+}
+
+function isSame(a: PoolServer, b: PoolServer): boolean {
+  return a.name === b.name && a.weight === b.weight && JSON.stringify(a.endpoint) === JSON.stringify(b.endpoint);
+}
+
+function keyText(key: string | Uint8Array): string {
+  return typeof key === "string" ? key : Buffer.from(key).toString("latin1");
+}
+
+function refusalError(why: number, address: string): CacheError {
+  switch (why) {
+    case Refusal.connectionLost:
+      return new CacheError("connection_lost", `${address}: the connection was found dead`);
+    case Refusal.timeout:
+      return new CacheError("timeout", `${address}: has not answered in time`);
+    case Refusal.serverDead:
+      return new CacheError("server_dead", `${address}: marked dead and taken out of the pool`);
+    case Refusal.serverDisabled:
+      return new CacheError("server_disabled", `${address}: failed a short time ago and is not asked yet`);
+    default:
+      return new CacheError("no_server", "no server for this key");
+  }
+}

@@ -1,0 +1,341 @@
+// One server of a pool: its connection, the protocol it speaks, and dialling it again when it is down. It reports to the
+// rules of failover and does as they say; it never chooses a server.
+
+import { CacheError, formatEndpoint, type TypedEvents } from "@marugoto/core";
+import {
+  Connection,
+  type ConnectionOptions,
+  type ConnectionOwner,
+  type TextAuthentication,
+} from "../connection/connection.ts";
+import type { SocketOptions } from "../connection/dial.ts";
+import type { FailoverPolicy, FailureReason, PoolServer } from "../failover/failover.ts";
+import type { KeyEncoder } from "../operation/keys.ts";
+import type { Op } from "../operation/op.ts";
+import type { PoolEvents } from "./events.ts";
+import { startProbe, type Probe, type ProbeResult } from "./probe.ts";
+
+/** Longest wait before dialling again while callers want the server, in ms; with jitter at most 75. */
+const WANTED_MAX_MS = 60;
+
+/** What all links of a pool share. */
+export interface LinkContext {
+  readonly policy: FailoverPolicy;
+  readonly events: TypedEvents<PoolEvents>;
+  readonly encoder: KeyEncoder;
+  readonly socket: SocketOptions;
+  readonly authentication: TextAuthentication | undefined;
+  readonly connectTimeoutMs: number;
+  readonly stallMs: number;
+  readonly maxValueBytes: number;
+  readonly maxRequests: number;
+  readonly maxBytes: number;
+  /** Longest wait before dialling again while nobody wants the server. */
+  readonly maxBackoffMs: number;
+  readonly protocol: "auto" | "classic" | "meta";
+  readonly random: () => number;
+  ref: boolean;
+  /** `performance.now()`, read once a tick. */
+  now(): number;
+  /** `connection.flush` is to be called at the end of this tick. */
+  scheduleFlush(connection: Connection): void;
+  /** Something waits for time to pass. */
+  wakeTicker(): void;
+}
+
+export class ServerLink implements ConnectionOwner {
+  readonly server: PoolServer;
+  /** `host:port` or the path. */
+  readonly address: string;
+  /** Its place in the pool; -1 when it is no member any more. */
+  index: number;
+  connection: Connection | null = null;
+  /** undefined: not known (yet). */
+  meta: boolean | undefined;
+  /** It keeps silent at `mn`: asking again would cost the silence again. */
+  #keepClassic = false;
+  #provisional = false;
+  #probe: Probe | null = null;
+  readonly #held = new Set<Op>();
+  readonly #context: LinkContext;
+  /** Failed tries since it was last up. */
+  #failures = 0;
+  #redial: NodeJS.Timeout | undefined;
+  #redialAtMs = 0;
+  #wantedAtMs = 0;
+  /** It was last seen not answering: let it prove that it does before anything is sent. */
+  #doubted = false;
+  #closing = false;
+  #closed: (() => void)[] = [];
+
+  constructor(server: PoolServer, index: number, context: LinkContext) {
+    this.server = server;
+    this.address = formatEndpoint(server.endpoint);
+    this.index = index;
+    this.#context = context;
+    if (context.protocol !== "auto") this.meta = context.protocol === "meta";
+  }
+
+  /** Requests that wait for this server. */
+  get waiting(): number {
+    return this.#held.size + (this.connection === null ? 0 : this.connection.waiting);
+  }
+
+  get isUp(): boolean {
+    return this.connection !== null && this.connection.ready;
+  }
+
+  // ---- requests ----
+
+  /**
+   * Takes an op whose key stands in the encoder.
+   *
+   * @throws CacheError `queue_full`, `not_supported`, `closed`
+   */
+  submit(op: Op): void {
+    const connection = this.connection ?? this.#open();
+    op.link = this;
+    this.#checkRoom(connection);
+    if (this.meta === undefined) {
+      op.held = true;
+      this.#held.add(op);
+      this.#context.wakeTicker();
+    } else {
+      op.writeTo(connection, this.meta);
+    }
+  }
+
+  /** A connection to write requests to, dialling if there is none. @throws CacheError `queue_full`, `closed` */
+  writable(): Connection {
+    const connection = this.connection ?? this.#open();
+    this.#checkRoom(connection);
+    return connection;
+  }
+
+  #checkRoom(connection: Connection): void {
+    const { maxRequests, maxBytes } = this.#context;
+    if (connection.waiting + this.#held.size >= maxRequests) {
+      throw new CacheError("queue_full", `${this.address}: ${maxRequests} requests wait already`);
+    }
+    if (connection.bufferedBytes >= maxBytes) {
+      const bytes = connection.bufferedBytes;
+      throw new CacheError("queue_full", `${this.address}: ${bytes} bytes wait to be sent, at most ${maxBytes}`);
+    }
+  }
+
+  /** Forgets an op that waited for the protocol. */
+  release(op: Op): void {
+    this.#held.delete(op);
+    op.held = false;
+  }
+
+  #writeHeld(): void {
+    const held = [...this.#held];
+    this.#held.clear();
+    for (const op of held) {
+      op.held = false;
+      const connection = this.connection;
+      try {
+        this.#context.encoder.encode(op.key, op.keys);
+        op.writeTo(connection ?? this.#open(), this.meta === true);
+      } catch (error) {
+        if (!(error instanceof CacheError)) throw error;
+        op.fail(error);
+      }
+    }
+  }
+
+  #failHeld(error: CacheError, reason: FailureReason | undefined): void {
+    const held = [...this.#held];
+    this.#held.clear();
+    for (const op of held) op.onFailure(error, reason);
+  }
+
+  // ---- the connection ----
+
+  /** Dials now, unless there is a connection. */
+  dial(): void {
+    if (this.connection === null) this.#open();
+  }
+
+  #open(): Connection {
+    if (this.#closing) throw new CacheError("closed", `${this.address}: this client is closed`);
+    clearTimeout(this.#redial);
+    this.#redial = undefined;
+    const context = this.#context;
+    const now = context.now();
+    const options: ConnectionOptions = {
+      endpoint: this.server.endpoint,
+      socket: context.socket,
+      ...(context.authentication ? { authentication: context.authentication } : {}),
+      connectTimeoutMs: context.connectTimeoutMs,
+      proveAlive: this.#doubted && context.policy.reconnect === "background",
+      stallMs: context.stallMs,
+      maxValueBytes: context.maxValueBytes,
+      ref: context.ref,
+    };
+    if (this.meta === undefined && this.#probe === null) {
+      this.#probe = startProbe(options, now, (result) => {
+        this.#learn(result);
+      });
+    }
+    context.wakeTicker();
+    const connection = new Connection(options, this, now);
+    this.connection = connection;
+    return connection;
+  }
+
+  #learn(result: ProbeResult): void {
+    this.#probe = null;
+    if (result === "unreachable") {
+      // The connection is dialled, too, and says what became of that.
+      if (this.isUp) this.#settleProtocol(false, true);
+      return;
+    }
+    this.#keepClassic = result === "no-answer";
+    this.#settleProtocol(result === "meta", result === "silent");
+  }
+
+  /** @param provisional classic is what everybody understands, but the next connection asks again */
+  #settleProtocol(meta: boolean, provisional: boolean): void {
+    this.meta = meta;
+    this.#provisional = provisional;
+    this.#context.events.emit("protocol", { server: this.server.name, protocol: meta ? "meta" : "classic" });
+    this.#writeHeld();
+    if (this.#closing) this.connection?.end();
+  }
+
+  onReady(_connection: Connection): void {
+    this.#failures = 0;
+    this.#doubted = false;
+    this.#context.events.emit("connect", { server: this.server.name, endpoint: this.server.endpoint });
+    if (this.index >= 0) this.#context.policy.connected(this.index);
+    // The probe has not reached the server and this connection has.
+    if (this.meta === undefined && this.#probe === null) this.#settleProtocol(false, true);
+  }
+
+  onAnswers(_connection: Connection): void {
+    if (this.index >= 0) this.#context.policy.answered(this.index);
+  }
+
+  schedule(connection: Connection): void {
+    this.#context.scheduleFlush(connection);
+  }
+
+  onEnd(connection: Connection, error: CacheError, reason: FailureReason | undefined): void {
+    const wasCurrent = this.connection === connection;
+    if (wasCurrent) this.connection = null;
+    const { events, policy } = this.#context;
+    events.emit("disconnect", { server: this.server.name, endpoint: this.server.endpoint, error });
+    const idle = connection.ring.length === 0;
+    if (this.#closing || this.index < 0 || !wasCurrent) {
+      if (this.#closing) this.#probe?.cancel();
+      if (wasCurrent) this.#failHeld(error, this.#closing ? undefined : reason);
+      for (const closed of this.#closed.splice(0)) closed();
+      return;
+    }
+    if (reason === undefined) return;
+    this.#failures++;
+    // It may come back as another program.
+    const unsure = this.#provisional || (reason === "connect_failed" && !this.#keepClassic);
+    if (this.#context.protocol === "auto" && unsure) this.meta = undefined;
+    if (reason === "connect_failed") {
+      policy.connectFailed(this.index, error);
+    } else if (reason !== "timeout") {
+      policy.connectionLost(this.index, idle, error);
+    } else {
+      this.#doubted = true;
+    }
+    if (policy.reconnect === "background") this.#redialLater(reason === "connection_lost" && this.#failures === 1);
+    this.#failHeld(error, reason);
+  }
+
+  // ---- down and back ----
+
+  /** A caller wanted this server and was refused: dial it soon. */
+  wanted(): void {
+    if (this.#context.policy.reconnect !== "background" || this.#closing) return;
+    const now = this.#context.now();
+    this.#wantedAtMs = now;
+    if (this.connection !== null) return;
+    if (this.#redial === undefined) this.#open();
+    else if (this.#redialAtMs - now > 1.25 * WANTED_MAX_MS) this.#redialIn(this.#jitter(WANTED_MAX_MS), now);
+  }
+
+  /** The rules have put the server out of use: what still hangs on its connection won't be answered. */
+  putOutOfUse(error: CacheError | undefined): void {
+    if (this.#context.policy.reconnect !== "background" || this.connection === null) return;
+    this.#doubted = true;
+    const cause = error ? { cause: error } : undefined;
+    const connection = this.connection;
+    // Not from within: the report may come out of this very connection.
+    process.nextTick(() => {
+      connection.destroy(new CacheError("server_disabled", `${this.address}: does not answer`, cause), "timeout");
+    });
+  }
+
+  #redialLater(atOnce: boolean): void {
+    const now = this.#context.now();
+    const isWanted = now - this.#wantedAtMs < 1000;
+    const backoff = Math.min(10 * 2 ** Math.min(this.#failures - 1, 20), this.#context.maxBackoffMs);
+    this.#redialIn(atOnce ? 0 : this.#jitter(isWanted ? Math.min(backoff, WANTED_MAX_MS) : backoff), now);
+  }
+
+  #jitter(ms: number): number {
+    return ms * (0.75 + 0.5 * this.#context.random());
+  }
+
+  #redialIn(ms: number, now: number): void {
+    clearTimeout(this.#redial);
+    this.#redialAtMs = now + ms;
+    this.#redial = setTimeout(() => {
+      this.#redial = undefined;
+      if (this.connection === null && !this.#closing && this.index >= 0) this.#open();
+    }, ms);
+    // A server that is down keeps no process alive.
+    this.#redial.unref();
+  }
+
+  // ---- time ----
+
+  /** @returns true while anything waits for time to pass */
+  expire(nowMs: number): boolean {
+    this.#probe?.expire(nowMs);
+    for (const op of this.#held) {
+      if (op.deadlineMs > nowMs) continue;
+      this.#held.delete(op);
+      op.expired();
+    }
+    const busy = this.connection?.expire(nowMs) ?? false;
+    return busy || this.#probe !== null || this.#held.size > 0;
+  }
+
+  // ---- the end ----
+
+  /** Lets what waits be answered, then closes. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    clearTimeout(this.#redial);
+    const connection = this.connection;
+    if (connection === null) {
+      this.#probe?.cancel();
+      return;
+    }
+    const closed = new Promise<void>((resolve) => this.#closed.push(resolve));
+    // With requests held, the end comes when the protocol is known and they are written.
+    if (this.#held.size === 0) {
+      this.#probe?.cancel();
+      connection.end();
+    }
+    await closed;
+  }
+
+  /** Closes at once; what waits fails. */
+  destroy(error: CacheError): void {
+    this.#closing = true;
+    clearTimeout(this.#redial);
+    this.#probe?.cancel();
+    this.#failHeld(error, undefined);
+    this.connection?.destroy(error);
+  }
+}
