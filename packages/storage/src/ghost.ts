@@ -37,7 +37,7 @@ export class Ghost {
   }
 
   #setAt(hash: number): number {
-    return (Math.imul(hash, 0x2545_f491) >>> 8) % this.#sets << SET_SHIFT;
+    return ((Math.imul(hash, 0x2545_f491) >>> 8) % this.#sets) << SET_SHIFT;
   }
 }
 

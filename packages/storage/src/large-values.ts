@@ -15,6 +15,7 @@ export const LINGERING = 3;
 const STATUS = 0;
 /** Counts the uses of the slot; chunks of an older one are dead. */
 const GENERATION = 1;
+/** The item's address; while the value arrives, the expiry that is expected of it. */
 const HEAD = 2;
 const FIRST = 3;
 const LAST = 4;
@@ -53,8 +54,13 @@ export class LargeValues {
 
   // ---- slots ----
 
-  /** Takes a slot for a value of `length` bytes that is to arrive; 0 if all are taken. */
-  open(length: number): number {
+  /**
+   * Takes a slot for a value of `length` bytes that is to arrive.
+   *
+   * @param expiry what its item is expected to have; decides what its chunks are laid beside
+   * @returns a slot, or 0 if all are taken
+   */
+  open(length: number, expiry: number): number {
     const ints = this.#ints;
     let slot = ints[S.SLOT_FREE]!;
     if (slot !== 0) ints[S.SLOT_FREE] = this.#slots[slot * SLOT_WORDS + NEXT_FREE]!;
@@ -66,6 +72,7 @@ export class LargeValues {
     this.#slots[at + STATUS] = ARRIVING;
     this.#slots[at + GENERATION] = generation;
     this.#slots[at + LENGTH] = length;
+    this.#slots[at + HEAD] = expiry;
     this.#numbers[S.PROMISED]! += this.promiseFor(length);
     return slot;
   }
@@ -80,6 +87,11 @@ export class LargeValues {
   }
 
   head(slot: number): number {
+    return this.#slots[slot * SLOT_WORDS + HEAD]!;
+  }
+
+  /** What `open` was told, as long as the value arrives. */
+  expectedExpiry(slot: number): number {
     return this.#slots[slot * SLOT_WORDS + HEAD]!;
   }
 
@@ -142,7 +154,7 @@ export class LargeValues {
       this.#numbers[S.LINGERING]! += this.#slots[at + CHUNK_BYTES]!;
       return;
     }
-    for (let chunk = this.first(slot); chunk !== 0; ) {
+    for (let chunk = this.first(slot); chunk !== 0;) {
       const next = this.#memory.word(chunk, R.NEXT_WORD);
       this.#log.subtractLive(this.#log.segmentOf(chunk), this.#memory.recordBytesAt(chunk));
       chunk = next;
@@ -161,6 +173,7 @@ export class LargeValues {
     else this.#memory.setWord(last, R.NEXT_WORD, address);
     this.#slots[at + LAST] = address;
     this.#slots[at + ROOM] = length;
+    this.#log.noteExpiry(this.#log.segmentOf(address), this.expectedExpiry(slot));
   }
 
   /** Fills the last chunk with `source[start, end)`, which must not be more than its room. */
@@ -198,7 +211,8 @@ export class LargeValues {
     const slot = this.#memory.word(chunk, R.SLOT_WORD);
     const at = slot * SLOT_WORDS;
     const alive =
-      this.#slots[at + STATUS] !== 0 && this.#slots[at + GENERATION] === this.#memory.word(chunk, R.SLOT_GENERATION_WORD);
+      this.#slots[at + STATUS] !== 0 &&
+      this.#slots[at + GENERATION] === this.#memory.word(chunk, R.SLOT_GENERATION_WORD);
     return alive ? slot : 0;
   }
 

@@ -163,7 +163,13 @@ export class Memory {
     } else if (source === target) {
       target.copyWithin(targetAt, sourceAt, sourceAt + count);
     } else {
-      copyBytes.call(this.bytes[this.arenaOf(from)]!, this.bytes[this.arenaOf(to)]!, targetAt << 2, sourceAt << 2, (sourceAt + count) << 2);
+      copyBytes.call(
+        this.bytes[this.arenaOf(from)]!,
+        this.bytes[this.arenaOf(to)]!,
+        targetAt << 2,
+        sourceAt << 2,
+        (sourceAt + count) << 2,
+      );
     }
   }
 }

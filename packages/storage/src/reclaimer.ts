@@ -30,7 +30,7 @@ const EVICT = 3;
 /** A segment filled at most this far with live bytes is cleaned rather than another one evicted. */
 const CHEAP_SHARE = 0.5;
 /** The same where nothing may be evicted. */
-const CHEAP_SHARE_WITHOUT_EVICTION = 0.92;
+const CHEAP_SHARE_WITHOUT_EVICTION = 0.85;
 /** Share of all segments that probation may take before its oldest leaves. */
 const PROBATION_SHARE = 0.1;
 /** Fetches during probation that earn a place in the main queue. */
@@ -55,7 +55,14 @@ export class Reclaimer {
   readonly #items: Items;
   readonly #ghost: Ghost;
 
-  constructor(buffers: StoreBuffers, memory: Memory, log: L.SegmentLog, large: LargeValues, items: Items, ghost: Ghost) {
+  constructor(
+    buffers: StoreBuffers,
+    memory: Memory,
+    log: L.SegmentLog,
+    large: LargeValues,
+    items: Items,
+    ghost: Ghost,
+  ) {
     this.#ints = stateInts(buffers);
     this.#numbers = stateNumbers(buffers);
     this.#memory = memory;
@@ -75,17 +82,20 @@ export class Reclaimer {
     let budget = bytes * STEP_FACTOR;
     while (budget > 0 && this.isDue) {
       if (this.#ints[S.VICTIM]! < 0 && !this.#choose(now)) return;
-      budget -= this.#advance(budget, now);
+      if (this.#ints[S.VICTIM]! >= 0) budget -= this.#advance(budget, now);
     }
   }
 
   /** Works until more segments are free than moving needs; false if that can't be had. */
   makeRoom(now: number): boolean {
-    // Twice around all segments yields something, or nothing ever will.
-    let budget = 2 * this.#ints[S.ACTIVE]! * this.#log.segmentBytes;
+    // A quarter may be promised, and yields nothing; what hasn't yielded after a half never will.
+    let budget = (this.#ints[S.ACTIVE]! / 2 + 64) * this.#log.segmentBytes;
     while (this.#ints[S.FREE_COUNT]! <= L.MOVING_RESERVE) {
       if (this.#ints[S.VICTIM]! < 0 && !this.#choose(now)) return false;
-      budget -= this.#advance(this.#log.segmentBytes, now);
+      const isScan = this.#ints[S.MODE] === SCAN;
+      // `choose` may have found a free segment without any victim.
+      const done = this.#ints[S.VICTIM]! < 0 ? 1 : this.#advance(this.#log.segmentBytes, now);
+      if (!isScan || done > this.#log.segmentBytes) budget -= done;
       if (budget <= 0) return false;
     }
     return true;
@@ -153,8 +163,10 @@ export class Reclaimer {
     const safe = this.usedBytes <= this.#numbers[S.MAX_BYTES]! * SAFE_SHARE;
     const cheap = log.segmentBytes * (mayEvict ? CHEAP_SHARE : CHEAP_SHARE_WITHOUT_EVICTION);
     const isMovable = live[emptiest]! < log.segmentBytes - log.maxRecordBytes;
-    if (live[emptiest]! <= cheap || (safe && isMovable)) return this.#begin(emptiest, CLEAN);
-    if (!safe && mayEvict && this.#mayEvictNow(now)) {
+    const mayEvictNow = !safe && mayEvict && this.#mayEvictNow(now);
+    const isCheap = live[emptiest]! <= cheap && (this.#ints[S.FREE_COUNT]! > 0 || !mayEvictNow);
+    if (isCheap || (safe && isMovable)) return this.#begin(emptiest, CLEAN);
+    if (mayEvictNow) {
       const probationIsLong = probation > this.#ints[S.ACTIVE]! * PROBATION_SHARE;
       const takeNew = oldestNew >= 0 && (probationIsLong || oldestMain < 0);
       return this.#begin(takeNew ? oldestNew : oldestMain, EVICT);
@@ -165,11 +177,30 @@ export class Reclaimer {
     return this.#closeAndChoose(now, mayClose);
   }
 
-  /** The last resort: what is open may hold what nothing else does. */
+  /** The last resort: what is open may hold expired items, or fit into what else is open. */
   #closeAndChoose(now: number, mayClose: boolean): boolean {
     if (!mayClose) return false;
-    this.#log.closeAll();
-    return this.#choose(now, false);
+    const log = this.#log;
+    let isClosed = false;
+    let emptiest = -1;
+    let room = 0;
+    for (let group = 0; group < 2 * log.groups; group++) {
+      const segment = this.#ints[S.OPEN + group]!;
+      if (segment < 0) continue;
+      room += log.roomIn(group);
+      if (log.minExpiry[segment]! <= now) {
+        log.close(group);
+        isClosed = true;
+      } else if (emptiest < 0 || log.live[segment]! < log.live[this.#ints[S.OPEN + emptiest]!]!) {
+        emptiest = group;
+      }
+    }
+    if (isClosed) return this.#choose(now, false);
+    if (emptiest < 0) return false;
+    const segment = this.#ints[S.OPEN + emptiest]!;
+    if (log.pins[segment]! > 0 || log.live[segment]! + log.maxRecordBytes > room - log.roomIn(emptiest)) return false;
+    log.close(emptiest);
+    return log.status[segment] === L.FREE || this.#begin(segment, CLEAN);
   }
 
   #chooseExpired(now: number): boolean {
@@ -238,7 +269,7 @@ export class Reclaimer {
       const next = at + this.#memory.recordBytesAt(address);
       if (!this.#workOff(address, segment, now)) {
         this.abandon(segment);
-        return log.segmentBytes;
+        return Number.MAX_SAFE_INTEGER;
       }
       at = next;
     }
@@ -269,7 +300,9 @@ export class Reclaimer {
     if (this.#memory.keyLength(address) === 0) {
       slot = this.#large.ownerOf(address);
       if (slot === 0) return true;
-      if (this.#large.status(slot) === ARRIVING) return this.#ints[S.MODE] === SCAN || this.#moveChunk(slot, address, 0, now);
+      if (this.#large.status(slot) === ARRIVING) {
+        return this.#ints[S.MODE] === SCAN || this.#moveChunk(slot, address, 0, now);
+      }
       item = this.#large.head(slot);
     } else if (!items.isLinked(item)) {
       return true;
@@ -292,7 +325,8 @@ export class Reclaimer {
       items.evict(item, now);
       return true;
     }
-    const isMoved = slot === 0 ? this.#moveItem(item, inProbation, now) : this.#moveChunk(slot, address, items.expiry(item), now);
+    const isMoved =
+      slot === 0 ? this.#moveItem(item, inProbation, now) : this.#moveChunk(slot, address, items.expiry(item), now);
     if (isMoved) return true;
     if (mode !== EVICT || item === this.#ints[S.GUARD] || !this.#mayEvictNow(now)) return false;
     items.evict(item, now);
@@ -312,7 +346,9 @@ export class Reclaimer {
     const frequency = this.#items.frequency(item);
     const isEvicting = this.#ints[S.MODE] === EVICT;
     const queue = wasInProbation && frequency === 0 && !isEvicting ? L.PROBATION : L.MAIN;
-    const to = log.append(bytes, log.groupFor(queue, this.#items.expiry(item), now), 0) || log.appendAnywhere(bytes);
+    const group = log.groupFor(queue, this.#items.expiry(item), now);
+    // The last free segments are for what fits nowhere else: all that one victim holds fits in one.
+    const to = log.append(bytes, group, L.MOVING_RESERVE) || log.appendAnywhere(bytes) || log.append(bytes, group, 0);
     if (to === 0) return false;
     let next = frequency;
     if (isEvicting) next = wasInProbation ? 0 : Math.max(frequency - 1, 0);
@@ -327,16 +363,16 @@ export class Reclaimer {
     const large = this.#large;
     const filled = large.filledLength(slot, chunk);
     let group = log.groupFor(large.status(slot) === ARRIVING ? L.PROBATION : L.MAIN, expiry, now);
-    if (this.#ints[S.FREE_COUNT] === 0) {
+    if (this.#ints[S.FREE_COUNT]! <= L.MOVING_RESERVE) {
       const roomy = this.#groupWithRoom(this.#memory.recordBytes(R.CHUNK_HEADER_BYTES + filled));
-      if (roomy < 0) return false;
-      group = roomy;
+      if (roomy >= 0) group = roomy;
+      else if (this.#ints[S.FREE_COUNT] === 0) return false;
     }
-    for (let offset = 0; offset < filled; ) {
+    for (let offset = 0; offset < filled;) {
       const length = this.chunkLengthFor(filled - offset, group);
       const address = log.append(this.#memory.recordBytes(R.CHUNK_HEADER_BYTES + length), group, 0);
       large.splitOff(slot, chunk, offset, length, address);
-      if (large.status(slot) !== ARRIVING) log.noteExpiry(log.segmentOf(address), expiry);
+      log.noteExpiry(log.segmentOf(address), expiry);
       offset += length;
     }
     large.cut(slot, chunk);

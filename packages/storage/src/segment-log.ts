@@ -99,7 +99,7 @@ export class SegmentLog {
 
   /** The address of byte `offset` of a segment. */
   addressOf(segment: number, offset: number): number {
-    return (segment << this.segmentShift) + (offset >>> this.#unitShift) | 0;
+    return ((segment << this.segmentShift) + (offset >>> this.#unitShift)) | 0;
   }
 
   /** The group of an item by queue and by the time it has left. */
@@ -227,7 +227,15 @@ export class SegmentLog {
 
   /** Makes the table larger, for so many segments. */
   extend(room: number): void {
-    const old = [this.sequence, this.live, this.fill, this.minExpiry, this.maxExpiry, this.pins, this.nextFree] as const;
+    const old = [
+      this.sequence,
+      this.live,
+      this.fill,
+      this.minExpiry,
+      this.maxExpiry,
+      this.pins,
+      this.nextFree,
+    ] as const;
     const oldBytes = [this.status, this.group, this.flushed] as const;
     const { shared } = this.#buffers;
     this.#buffers.segments = shared
@@ -236,7 +244,15 @@ export class SegmentLog {
     this.#ints[S.SEGMENT_ROOM] = room;
     this.#ints[S.GENERATION]!++;
     this.refresh();
-    const now = [this.sequence, this.live, this.fill, this.minExpiry, this.maxExpiry, this.pins, this.nextFree] as const;
+    const now = [
+      this.sequence,
+      this.live,
+      this.fill,
+      this.minExpiry,
+      this.maxExpiry,
+      this.pins,
+      this.nextFree,
+    ] as const;
     const nowBytes = [this.status, this.group, this.flushed] as const;
     old.forEach((from, i) => {
       now[i]!.set(from);

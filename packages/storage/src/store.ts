@@ -307,9 +307,8 @@ export class Store {
     const length = valueEnd - valueStart;
     const bytes = this.#recordBytes(keyEnd - keyStart, flags, length);
     if (bytes > this.#log.maxRecordBytes) {
-      const slot = this.#large.open(length);
+      const slot = this.#large.open(length, expiry);
       if (slot === 0) return 0;
-      this.#large.setHead(slot, expiry);
       this.#fill(slot, value, valueStart, valueEnd, now);
       return this.#commit(slot, key, keyStart, keyEnd, flags, expiry, casHigh, casLow, now);
     }
@@ -393,11 +392,8 @@ export class Store {
     this.#sync();
     const promised = this.#numbers[S.PROMISED]! + this.#large.promiseFor(valueBytes);
     const most = this.#numbers[S.MAX_BYTES]! * PROMISED_SHARE;
-    const slot = promised > most ? 0 : this.#large.open(valueBytes);
-    if (slot === 0) return -1;
-    // Until there is an item, its place holds the expiry that chunks are sorted by.
-    this.#large.setHead(slot, expiry);
-    return slot;
+    const slot = promised > most ? 0 : this.#large.open(valueBytes, expiry);
+    return slot === 0 ? -1 : slot;
   }
 
   /** Takes the next bytes of the value. Giving more than was reserved is a TypeError. */
@@ -405,7 +401,9 @@ export class Store {
     const now = this.#sync();
     const left = this.#large.length(this.#arriving(reservation)) - this.#large.filled(reservation);
     if (end - start > left) {
-      throw new TypeError(`reservation of ${this.#large.length(reservation)} bytes is given ${end - start - left} more`);
+      throw new TypeError(
+        `reservation of ${this.#large.length(reservation)} bytes is given ${end - start - left} more`,
+      );
     }
     this.#fill(reservation, source, start, end, now);
   }
@@ -793,7 +791,7 @@ export class Store {
     const large = this.#large;
     if (large.hasFailed(slot)) return false;
     if (large.room(slot) > 0) return true;
-    const group = this.#log.groupFor(PROBATION, large.head(slot), now);
+    const group = this.#log.groupFor(PROBATION, large.expectedExpiry(slot), now);
     const left = large.length(slot) - large.filled(slot);
     if (this.#reclaimer.isDue) this.#reclaimer.pay(Math.min(left, this.#log.maxChunkBytes), now);
     const length = this.#reclaimer.chunkLengthFor(left, group);
@@ -887,9 +885,11 @@ export class Store {
       this.#items.link(joined, hash, expiry, this.#old);
       return joined;
     }
-    const slot = this.#large.open(length);
-    if (slot === 0) return 0;
-    this.#large.setHead(slot, expiry);
+    const slot = this.#large.open(length, expiry);
+    if (slot === 0) {
+      ints[S.GUARD] = 0;
+      return 0;
+    }
     for (const isAdded of before ? [true, false] : [false, true]) {
       if (!isAdded) this.#fillFrom(slot, 0, now);
       else if (addedSlot !== 0) this.#fillFrom(slot, addedSlot, now);
@@ -903,7 +903,7 @@ export class Store {
   /** Fills a slot with the bytes of another one, or of the guarded item if `source` is 0. Both may move meanwhile. */
   #fillFrom(slot: number, source: number, now: number): void {
     const length = source === 0 ? this.valueBytes(this.#ints[S.GUARD]!) : this.#large.length(source);
-    for (let offset = 0; offset < length; ) {
+    for (let offset = 0; offset < length;) {
       if (!this.#ensureRoom(slot, now)) {
         this.#large.skip(slot, length - offset);
         return;

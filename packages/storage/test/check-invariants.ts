@@ -36,7 +36,7 @@ export function checkInvariants(store: Store, now: number): Tally {
   let items = 0;
   let requested = 0;
   const heldSlots = new Set<number>();
-  for (let cursor = 0; cursor < 2 ** 32; ) {
+  for (let cursor = 0; cursor < 2 ** 32;) {
     cursor = index.walk(cursor, 1000, (item) => {
       expect(linked.has(item), "an address is in the index once").toBe(false);
       linked.add(item);
