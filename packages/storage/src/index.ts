@@ -1,3 +1,4 @@
+export { Cache, createCache, type Bytes, type CacheEntry, type CacheOptions, type StoreItemOptions } from "./cache.ts";
 export {
   createStore,
   INCREMENT_NON_NUMERIC,

@@ -606,6 +606,11 @@ export class Store {
     this.#reclaimer.tick(now);
   }
 
+  /** The largest item in bytes, as `fits` counts. */
+  get maxItemBytes(): number {
+    return this.#ints[S.MAX_ITEM_BYTES]!;
+  }
+
   // ---- counters ----
 
   /** Items linked at present, those among them included that have expired and wait to be reclaimed. */
