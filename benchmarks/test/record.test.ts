@@ -20,8 +20,11 @@ describe("a section of the README", () => {
     expect(() => replaceSection(text, "bench c", "new")).toThrow('no section "bench c"');
   });
 
-  test.each(["bench server", "bench memory", "soak slow-readers", "soak idle-connections"])("%s has one", (name) => {
-    const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
-    expect(replaceSection(readme, name, "a result")).toContain("a result");
-  });
+  test.each(["bench server", "bench memory", "soak slow-readers", "soak idle-connections", "soak fuzz-diff"])(
+    "%s has one",
+    (name) => {
+      const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
+      expect(replaceSection(readme, name, "a result")).toContain("a result");
+    },
+  );
 });
