@@ -14,8 +14,8 @@ export interface EncodedValue {
 /** How a pool writes and reads values. See `phpMemcacheValues`, `phpMemcachedValues` and `nodeValues`. */
 export interface ValueCodec {
   /**
-   * Lets short ASCII text skip `encode` and `decode`: as it is with these flags is exactly what `encode` makes of a string
-   * of fewer than `below` characters, and what `decode` reads as that string. Absent where that does not hold.
+   * Lets ASCII text skip `encode` and `decode`: as it is, with these flags, is what `encode` makes of a string of fewer
+   * than `below` characters, and what `decode` reads as that string, however long. Absent where that does not hold.
    */
   readonly plainText?: { readonly flags: number; readonly below: number };
   /** @throws CacheError `value_unencodable`, `value_too_large` */

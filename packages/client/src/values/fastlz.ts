@@ -63,7 +63,7 @@ export function compress(input: Uint8Array, level: 1 | 2): Buffer {
   literal(input[at++]!);
   literal(input[at++]!);
   while (at < limit) {
-    let distance = 0;
+    let distance: number;
     let matched = 3;
     if (level === 2 && isRun(input, at)) {
       distance = 1;
@@ -194,7 +194,7 @@ export function fastlzDecompress(input: Uint8Array, size: number): Buffer {
       let count = (instruction >> 5) + 2;
       let distance = ((instruction & 31) << 8) + 1;
       if (count === 9) {
-        let more = 255;
+        let more: number;
         do {
           if (at >= length) throw broken(at, size);
           more = input[at++]!;

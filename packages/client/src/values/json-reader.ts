@@ -128,7 +128,8 @@ export class JsonReader {
     const [text, fraction, exponent] = match;
     const value = Number(text);
     if (fraction !== undefined || exponent !== undefined) return toJsFloat(value, this.#settings.floats);
-    if (Number.isSafeInteger(value)) return value;
+    // PHP reads -0 as the int 0.
+    if (Number.isSafeInteger(value)) return value + 0;
     // As in PHP, an int beyond 64 bits is a float.
     const int = text.length <= 20 ? BigInt(text) : undefined;
     return int !== undefined && isPhpInt(int) ? int : value;

@@ -121,7 +121,7 @@ export function nodeValues(options: NodeValueOptions = {}): ValueCodec {
 function stringify(value: unknown): string {
   let json: string | undefined;
   try {
-    json = JSON.stringify(value) as string | undefined;
+    json = JSON.stringify(value);
   } catch (error) {
     throw unencodable(`JSON.stringify refuses the value: ${(error as Error).message}`, error);
   }

@@ -27,7 +27,7 @@ export function sort(value: object): Compound {
   const bytes = toBytes(value);
   if (bytes) return { kind: "bytes", bytes };
   const object = value as Record<string, unknown>;
-  if (typeof object["toJSON"] === "function") return { kind: "other", value: standIn(object) };
+  if (typeof object.toJSON === "function") return { kind: "other", value: standIn(object) };
   const tag = Object.prototype.toString.call(value);
   if (tag !== "[object Object]") throw unencodable(`${tag.slice(8, -1)} has no PHP value; turn it into one first`);
   return { kind: "plain", object, names: Object.keys(object).filter((name) => object[name] !== undefined) };
@@ -63,7 +63,9 @@ export function arrayKey(key: unknown): ArrayKey {
     const text = key.length <= 20 ? Buffer.from(key).toString("latin1") : "";
     return isIntKey(text) ? { int: text } : { bytes: key };
   }
-  throw unencodable(`a key of type ${typeof key} (${String(key as string)}) can be no key of a PHP array`);
+  const which =
+    typeof key === "number" || typeof key === "bigint" ? `the number ${key}` : `a value of type ${typeof key}`;
+  throw unencodable(`${which} can be no key of a PHP array`);
 }
 
 /** True for the decimal text of an int: PHP makes such a text key an int. */

@@ -187,9 +187,9 @@ function plugged(name: string, plugin: SerializerPlugin | undefined): Serializer
 }
 
 function unserializePlugged(name: string, plugin: SerializerPlugin | undefined, bytes: Buffer): unknown {
-  const { unserialize } = plugged(name, plugin);
+  const found = plugged(name, plugin);
   try {
-    return unserialize.call(plugin, bytes);
+    return found.unserialize(bytes);
   } catch (error) {
     throw undecodable(`the plug-in for ${name} cannot read ${bytes.length} bytes`, error);
   }

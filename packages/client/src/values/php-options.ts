@@ -41,7 +41,10 @@ export interface PhpValueOptions {
    * Default none.
    */
   readonly writeClasses?: readonly string[] | boolean;
-  /** How deep arrays and objects may nest, both ways. PHP's own limits: serialize 4096, JSON 512. Default 512. */
+  /**
+   * How deep arrays and objects may nest, both ways; at most 1024, for the stack's sake. PHP's own limits: serialize
+   * 4096, JSON 512. Default 512.
+   */
   readonly maxDepth?: number;
   /** Largest value, uncompressed, in bytes, both ways. Default 128 MiB. */
   readonly maxValueBytes?: number;
@@ -60,8 +63,8 @@ export const phpValueDefaults: PhpValueSettings = {
   maxValueBytes: DEFAULT_MAX_VALUE_BYTES,
 };
 
-/** PHP's unserialize_max_depth. */
-const PHP_MAX_DEPTH = 4096;
+/** Well within what Node's stack takes (about 2500 levels) and PHP reads (unserialize_max_depth is 4096). */
+const MAX_DEPTH = 1024;
 
 /** @throws CacheError `invalid_option` */
 export function resolvePhpValueOptions(options: PhpValueOptions): PhpValueSettings {
@@ -73,7 +76,7 @@ export function resolvePhpValueOptions(options: PhpValueOptions): PhpValueSettin
     strings: checkChoice("strings", options.strings ?? d.strings, ["text", "bytes"]),
     plainObjects: checkChoice("plainObjects", options.plainObjects ?? d.plainObjects, ["array", "stdClass"]),
     writeClasses: options.writeClasses ?? d.writeClasses,
-    maxDepth: checkWhole("maxDepth", options.maxDepth ?? d.maxDepth, 1, PHP_MAX_DEPTH),
+    maxDepth: checkWhole("maxDepth", options.maxDepth ?? d.maxDepth, 1, MAX_DEPTH),
     maxValueBytes: checkWhole("maxValueBytes", options.maxValueBytes ?? d.maxValueBytes, 1, 2 ** 30),
   };
 }
