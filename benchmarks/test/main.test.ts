@@ -132,10 +132,10 @@ describe.skipIf(both.isMissing)(both.title, () => {
   });
 
   test("soak fuzz-diff reports its seed, its requests and what it found", async () => {
-    const { code, stdout, stderr } = await runMain("soak", "fuzz-diff", "--quick", "--lines", "500", "--seed", "7");
+    const { code, stdout, stderr } = await runMain("soak", "fuzz-diff", "--lines", "500", "--seed", "7");
     expect(stderr).toMatch(/^seed 7\n/);
     expect(stdout).toMatch(/\| 7 +\| +\d/);
-    expect(code).toBe(/ none \|/.test(stdout) ? 0 : 1);
+    expect(code).toBe(stdout.includes(" none |") ? 0 : 1);
   });
 
   test("soak idle-connections holds", async () => {
