@@ -4,12 +4,13 @@ import type { ServerCore } from "../server-core.ts";
 import { SessionState, type Session } from "../session.ts";
 import type { StatRows } from "./rows.ts";
 
-export function addConns(core: ServerCore, rows: StatRows): void {
+/** @param asking the session that wants to know */
+export function addConns(core: ServerCore, rows: StatRows, asking: Session): void {
   for (const session of core.sessions) {
     const { id, transport } = session;
     rows.add(`${id}:addr`, transport.remote);
     rows.add(`${id}:listen_addr`, transport.local);
-    rows.add(`${id}:state`, stateOf(session));
+    rows.add(`${id}:state`, session === asking ? "conn_parse_cmd" : stateOf(session));
     rows.add(`${id}:secs_since_last_cmd`, core.clock.seconds - session.lastCommandAt);
   }
 }

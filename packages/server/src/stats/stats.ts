@@ -46,7 +46,7 @@ export function executeStats(session: Session, request: TextRequest): void {
       addSlabs(core, rows);
       break;
     case "conns":
-      addConns(core, rows);
+      addConns(core, rows, session);
       break;
     default:
       known = false;
