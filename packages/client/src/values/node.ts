@@ -119,13 +119,13 @@ export function nodeValues(options: NodeValueOptions = {}): ValueCodec {
 }
 
 function stringify(value: unknown): string {
-  let json: string | undefined;
+  let json: unknown;
   try {
     json = JSON.stringify(value);
   } catch (error) {
     throw unencodable(`JSON.stringify refuses the value: ${(error as Error).message}`, error);
   }
-  if (json === undefined) throw unencodable("the value's toJSON returns nothing");
+  if (typeof json !== "string") throw unencodable("the value's toJSON returns nothing");
   return json;
 }
 

@@ -105,7 +105,7 @@ class Unserializer {
     for (; i < count; i++) {
       const key = this.#key();
       if (key !== i) {
-        const rest = asMap ? new Map<PhpKey, unknown>(list.entries()) : Object.assign({}, list);
+        const rest = asMap ? new Map<PhpKey, unknown>(list.entries()) : Object.fromEntries(list.entries());
         this.#put(rest, key, this.#value(depth + 1));
         for (i++; i < count; i++) this.#put(rest, this.#key(), this.#value(depth + 1));
         this.#expect(0x7d);
