@@ -5,6 +5,7 @@ export { FakeClock } from "./fake-clock.ts";
 export { FaultProxy, startFaultProxy, type Direction, type Faults } from "./fault-proxy.ts";
 export { spawnMarugotoServer, type MarugotoServerOptions } from "./marugoto-server.ts";
 export { memcachedVersion, spawnMemcached, type MemcachedOptions } from "./memcached.ts";
+export { OldServer, startOldServer } from "./old-server.ts";
 export {
   describeSkips,
   findOracle,

@@ -68,7 +68,7 @@ export class CircuitPolicy implements FailoverPolicy {
   }
 
   next(): number {
-    return Refusal.serverDisabled;
+    return Refusal.lastError;
   }
 
   connectFailed(server: number, error: CacheError): void {

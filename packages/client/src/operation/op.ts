@@ -514,12 +514,7 @@ export class Op implements Sink {
     const plain = codec.plainText;
     let value: unknown;
     if (this.code === OpCode.lease) return this.#decodeLease(response, itemFlags);
-    if (
-      plain !== undefined &&
-      plain.flags === itemFlags &&
-      valueEnd - valueStart < plain.below &&
-      isAsciiBytes(input, valueStart, valueEnd)
-    ) {
+    if (plain !== undefined && plain.flags === itemFlags && isAsciiBytes(input, valueStart, valueEnd)) {
       value = input.toString("latin1", valueStart, valueEnd);
     } else {
       value = codec.decode(itemFlags, input.subarray(valueStart, valueEnd));

@@ -310,7 +310,8 @@ export class Pool implements OpHost {
       const trail: Trail = { failed, reason, probes: op.probes };
       const server = this.policy.next(encoder.bytes, encoder.hashStart, encoder.end, op.operation, trail);
       op.probes = trail.probes;
-      if (server < 0) this.#giveUp(op, error);
+      if (server === Refusal.lastError) this.#giveUp(op, error);
+      else if (server < 0) this.#giveUp(op, refusalError(server, link?.address ?? "pool", error));
       else this.#resubmit(op, server);
     } catch (thrown) {
       this.#failOp(op, thrown);
@@ -481,17 +482,18 @@ function keyText(key: string | Uint8Array): string {
   return typeof key === "string" ? key : Buffer.from(key).toString("latin1");
 }
 
-function refusalError(why: number, address: string): CacheError {
+function refusalError(why: number, address: string, cause?: CacheError): CacheError {
+  const options = cause === undefined ? undefined : { cause };
   switch (why) {
     case Refusal.connectionLost:
-      return new CacheError("connection_lost", `${address}: the connection was found dead`);
+      return new CacheError("connection_lost", `${address}: the connection was found dead`, options);
     case Refusal.timeout:
-      return new CacheError("timeout", `${address}: has not answered in time`);
+      return new CacheError("timeout", `${address}: has not answered in time`, options);
     case Refusal.serverDead:
-      return new CacheError("server_dead", `${address}: marked dead and taken out of the pool`);
+      return new CacheError("server_dead", `${address}: marked dead and taken out of the pool`, options);
     case Refusal.serverDisabled:
-      return new CacheError("server_disabled", `${address}: failed a short time ago and is not asked yet`);
+      return new CacheError("server_disabled", `${address}: failed a short time ago and is not asked yet`, options);
     default:
-      return new CacheError("no_server", "no server for this key");
+      return new CacheError("no_server", "no server for this key", options);
   }
 }
