@@ -13,6 +13,8 @@ export interface PoolServer {
   readonly weight: number;
   /** Seconds until a failed server may be tried again, as addServer's retry_interval; undefined: the policy's own. */
   readonly retryIntervalSec?: number;
+  /** False: failed from the start, as addServer's status=false. Default true. Only pecl-memcache's rules know it. */
+  readonly status?: boolean;
 }
 
 /** Whole milliseconds of Unix time. PHP's clients count in its whole seconds. */
@@ -45,6 +47,8 @@ export type Operation = (typeof Operation)[keyof typeof Operation];
 export const Refusal = {
   /** No server for this key: the pool is empty or the key is refused. `no_server`. */
   noServer: -1,
+  /** From `next` only: the request ends with the error it has. */
+  lastError: -2,
   /** RES_CONNECTION_FAILURE: the connection was found dead. `connection_lost`. */
   connectionLost: -3,
   /** RES_TIMEOUT. `timeout`. */
@@ -86,16 +90,25 @@ export interface FailoverPolicy {
    */
   readonly timeoutEndsRequest: boolean;
 
+  /**
+   * True: copies are held back and leave with the next request to their server, or when the client closes, as
+   * libmemcached has them wait in its buffer. Absent or false: they leave at once.
+   */
+  readonly copiesWait?: boolean;
+
   /** The members from now on. What is known about a server that stays (same name and endpoint) is kept. */
   setServers(servers: readonly PoolServer[]): void;
 
-  /** Who owns the key by what is known now: PHP's findServer and getServerByKey. Changes nothing. */
+  /** Who owns the key by what is known now: PHP's findServer and getServerByKey. No server is marked by it. */
   owner(key: Uint8Array, start: number, end: number): number;
 
   /** The server for a request's first try, or a Refusal. Called once per request; allocates nothing while all is well. */
   first(key: Uint8Array, start: number, end: number, operation: Operation): number;
 
-  /** The server for the next try of a request that has failed, or a Refusal: the request ends with its last error. */
+  /**
+   * The server for the next try of a request that has failed, or a Refusal: `lastError` ends it with the error it has,
+   * any other with an error of its own. Copies that fail are asked for like other requests.
+   */
   next(key: Uint8Array, start: number, end: number, operation: Operation, trail: Trail): number;
 
   /**
