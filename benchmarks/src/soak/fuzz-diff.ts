@@ -7,11 +7,11 @@ import { freshSeed } from "@marugoto/testing";
 import { ourServer, peerServer } from "../measure/programs.ts";
 import { grouped, markdownTable } from "../measure/table.ts";
 import { defineTask, type Report } from "../task.ts";
+import { repeat, repeatFlags } from "./repeat.ts";
 
 const flags = {
-  runs: { kind: "number", default: 1, min: 1, unit: "N", help: "runs, each with fresh servers and the next seed" },
+  ...repeatFlags,
   lines: { kind: "number", default: 100_000, min: 1, unit: "N", help: "requests per run" },
-  minutes: { kind: "number", default: 60, min: 0.01, unit: "M", help: "end a run earlier after so long" },
   seed: { kind: "number", default: 0, min: 0, unit: "N", help: "seed of the first run, 0 for a fresh one" },
   quick: { kind: "switch", default: false, help: "one run of 2000 requests" },
 } as const;
@@ -24,12 +24,11 @@ export const fuzzDiff = defineTask({
     const [ours, peer] = [ourServer(""), peerServer("")];
     const first = values.seed === 0 ? freshSeed() : values.seed;
     progress(`seed ${first}`);
-    const results: FuzzResult[] = [];
-    for (let run = 0; run < runs; run++) {
-      const result = await fuzzOnce(first + run, lines, values.minutes, progress);
-      results.push(result);
+    const results = await repeat({ ...values, runs }, progress, async (run) => {
+      const result = await fuzzOnce(first + run - 1, lines, values.minutes, progress);
       if (result.mismatch !== undefined) progress(result.mismatch);
-    }
+      return result;
+    });
     const mismatches = results.flatMap(({ mismatch }) => (mismatch === undefined ? [] : [mismatch]));
     return {
       title: "Differential fuzz",

@@ -8,11 +8,12 @@ import { keyOf, valueData } from "../load/batch.ts";
 import { LoadGenerator } from "../load/generator.ts";
 import { defaultLoad } from "../load/spec.ts";
 import { rssBytes } from "../measure/process-usage.ts";
-import { ourServer } from "../measure/programs.ts";
+import { ourServer, type Program } from "../measure/programs.ts";
 import { withServers, type RunningServer } from "../measure/servers.ts";
 import { spread } from "../measure/statistics.ts";
 import { markdownTable, mebibytes } from "../measure/table.ts";
-import { defineTask, type Report } from "../task.ts";
+import { defineTask, type Progress, type Report } from "../task.ts";
+import { numbered, repeat, repeatFlags } from "./repeat.ts";
 
 const VALUE_BYTES = 2 ** 20;
 const RSS_LIMIT_BYTES = 32 * 2 ** 20;
@@ -25,6 +26,7 @@ const LARGE_KEY = keyOf(99_999_999);
 const serverFlags = ["-m", "256", "-c", "1024", "-t", "1", "-I", "2m"];
 
 const flags = {
+  ...repeatFlags,
   clients: { kind: "number", default: 200, min: 1, unit: "N", help: "clients that never read" },
   requests: { kind: "number", default: 64, min: 1, unit: "N", help: "1 MiB values that each of them asks for" },
   rounds: { kind: "number", default: 21, min: 1, unit: "N", help: "paired runs of the other clients" },
@@ -33,77 +35,78 @@ const flags = {
   server: { kind: "text", default: "", unit: "COMMAND", help: "server in place of apps/server/dist/main.js" },
 } as const;
 
+interface Size {
+  readonly clients: number;
+  readonly requests: number;
+  readonly rounds: number;
+  readonly seconds: number;
+}
+
 export const slowReaders = defineTask({
   summary: "200 clients ask for 1 MiB values and never read: memory, and the time of other clients",
   flags,
   async run(values, progress): Promise<Report> {
     const size = values.quick ? { ...values, clients: 20, rounds: 3, seconds: 0.1 } : values;
     const program = ourServer(values.server);
-    const generator = LoadGenerator.start();
-    const slow: TestConnection[] = [];
-    try {
-      // Two processes of the same server, one of them without slow readers, and the other clients' load on each in
-      // turn: the machine's own moods fall on both.
-      return await withServers([program, program], serverFlags, async (...servers) => {
-        const sides: Side[] = [];
-        for (const { port, pid } of servers) {
-          await generator.fill({ ...defaultLoad, port });
-          const side = { pid, load: await generator.open({ ...defaultLoad, port }) };
-          await side.load.run(WARM_ROUNDS * size.seconds);
-          sides.push(side);
-        }
-        const beset = servers[0]!;
-        await storeLargeValue(beset);
-        const before = rssBytes(beset.pid);
-        progress(`before: RSS ${mebibytes(before)} MiB`);
-
-        for (let i = 0; i < size.clients; i++) slow.push(await neverReading(beset, size.requests));
-        const rounds = await pairedRounds(sides, size.rounds, size.seconds);
-        const during = rssBytes(beset.pid);
-        const p50 = [0, 1].map((side) => spread(rounds.map((round) => round[side]!.load.p50Us)).median);
-        const slower = spread(rounds.map((round) => round[0]!.load.p50Us / round[1]!.load.p50Us));
-        progress(`with ${size.clients} slow readers: RSS ${mebibytes(during)} MiB, p50 × ${slower.median.toFixed(2)}`);
-
-        const grown = during - before;
-        const ratio = `× ${slower.median.toFixed(2)} (${slower.low.toFixed(2)}–${slower.high.toFixed(2)})`;
-        const rows = [
-          [
-            "RSS, MiB",
-            mebibytes(before),
-            mebibytes(during),
-            `+ ${mebibytes(grown)}`,
-            "≤ + 32",
-            yes(grown <= RSS_LIMIT_BYTES),
-          ],
-          [
-            "p50 of 50 others, µs",
-            String(p50[1]),
-            String(p50[0]),
-            ratio,
-            `≤ × ${P50_LIMIT}`,
-            yes(slower.median <= P50_LIMIT),
-          ],
-        ];
-        return {
-          title: "Slow readers",
-          facts: [
-            ["server", `${program.name} ${program.version} with ${serverFlags.join(" ")}`],
-            ["load", `${size.clients} clients ask for ${size.requests} values of 1 MiB each and read nothing`],
-            ["seed", `${defaultLoad.seed}, for the keys of the others`],
-          ],
-          table: markdownTable(["measure", "without", "with", "change", "limit", "held"], rows),
-          notes: [
-            `p50: ${size.rounds} paired rounds of ${size.seconds} s, a second process of the server without slow readers; median ratio, quartiles.`,
-          ],
-          passed: rows.every((row) => row.at(-1) === "yes"),
-        };
-      });
-    } finally {
-      await Promise.all(slow.map((connection) => connection.close()));
-      await generator.stop();
-    }
+    const runs = await repeat(values, progress, (run) => besiege(program, size, run, progress));
+    const rows = numbered(runs);
+    return {
+      title: "Slow readers",
+      facts: [
+        ["server", `${program.name} ${program.version} with ${serverFlags.join(" ")}`],
+        ["load", `${size.clients} clients ask for ${size.requests} values of 1 MiB each and read nothing`],
+        ["seed", "the number of the run, for the keys of the others"],
+      ],
+      table: markdownTable(["measure", "without", "with", "change", "limit", "held"], rows),
+      notes: [
+        `p50: ${size.rounds} paired rounds of ${size.seconds} s, a second process of the server without slow readers; median ratio, quartiles.`,
+      ],
+      passed: rows.every((row) => row.at(-1) === "yes"),
+    };
   },
 });
+
+/** One run with servers of its own. @returns the rows of the table */
+async function besiege(program: Program, size: Size, seed: number, progress: Progress): Promise<string[][]> {
+  const generator = LoadGenerator.start();
+  const slow: TestConnection[] = [];
+  try {
+    // Two processes of the same server, one of them without slow readers, and the other clients' load on each in turn:
+    // the machine's own moods fall on both.
+    return await withServers([program, program], serverFlags, async (...servers) => {
+      const sides: Side[] = [];
+      for (const { port, pid } of servers) {
+        await generator.fill({ ...defaultLoad, port });
+        const side = { pid, load: await generator.open({ ...defaultLoad, port, seed }) };
+        await side.load.run(WARM_ROUNDS * size.seconds);
+        sides.push(side);
+      }
+      const beset = servers[0]!;
+      await storeLargeValue(beset);
+      const before = rssBytes(beset.pid);
+      progress(`before: RSS ${mebibytes(before)} MiB`);
+
+      for (let i = 0; i < size.clients; i++) slow.push(await neverReading(beset, size.requests));
+      const rounds = await pairedRounds(sides, size.rounds, size.seconds);
+      const during = rssBytes(beset.pid);
+      const p50 = [0, 1].map((side) => String(spread(rounds.map((round) => round[side]!.load.p50Us)).median));
+      const slower = spread(rounds.map((round) => round[0]!.load.p50Us / round[1]!.load.p50Us));
+      progress(`with ${size.clients} slow readers: RSS ${mebibytes(during)} MiB, p50 × ${slower.median.toFixed(2)}`);
+
+      const grown = during - before;
+      const ratio = `× ${slower.median.toFixed(2)} (${slower.low.toFixed(2)}–${slower.high.toFixed(2)})`;
+      const heldRss = yes(grown <= RSS_LIMIT_BYTES);
+      const heldP50 = yes(slower.median <= P50_LIMIT);
+      return [
+        ["RSS, MiB", mebibytes(before), mebibytes(during), `+ ${mebibytes(grown)}`, "≤ + 32", heldRss],
+        ["p50 of 50 others, µs", p50[1]!, p50[0]!, ratio, `≤ × ${P50_LIMIT}`, heldP50],
+      ];
+    });
+  } finally {
+    await Promise.all(slow.map((connection) => connection.close()));
+    await generator.stop();
+  }
+}
 
 const yes = (held: boolean): string => (held ? "yes" : "no");
 
