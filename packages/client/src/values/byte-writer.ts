@@ -2,6 +2,9 @@
 
 import { tooLarge } from "./codec.ts";
 
+/** Up to this many bytes a loop is faster than a call into the native writer. */
+const SHORT = 24;
+
 export class ByteWriter {
   #bytes: Buffer;
   #length = 0;
@@ -15,14 +18,12 @@ export class ByteWriter {
 
   /** Text whose every character is below 0x80. */
   ascii(text: string): void {
-    const at = this.#reserve(text.length);
-    this.#bytes.write(text, at, text.length, "latin1");
+    this.#put(text, text.length, "latin1");
   }
 
   /** `byteLength` must be Buffer.byteLength(text). */
   utf8(text: string, byteLength: number): void {
-    const at = this.#reserve(byteLength);
-    this.#bytes.write(text, at, byteLength, "utf8");
+    this.#put(text, byteLength, "utf8");
   }
 
   bytes(bytes: Uint8Array): void {
@@ -33,6 +34,15 @@ export class ByteWriter {
   /** What was written. The writer must not be used afterwards. */
   finish(): Buffer {
     return this.#bytes.subarray(0, this.#length);
+  }
+
+  #put(text: string, byteLength: number, encoding: "latin1" | "utf8"): void {
+    const at = this.#reserve(byteLength);
+    if (byteLength <= SHORT && byteLength === text.length) {
+      for (let i = 0; i < byteLength; i++) this.#bytes[at + i] = text.charCodeAt(i);
+    } else {
+      this.#bytes.write(text, at, byteLength, encoding);
+    }
   }
 
   #reserve(count: number): number {

@@ -15,6 +15,8 @@ const NEAR_1 = 8192;
 const NEAR_2 = 8191;
 const FAR_2 = 65535 + NEAR_2 - 1;
 const HASH_MASK = 8191;
+/** From here on a native copy is worth its call. */
+const LONG = 64;
 /** No match begins within this many bytes of the end. */
 const TAIL = 12;
 
@@ -210,8 +212,14 @@ export function fastlzDecompress(input: Uint8Array, size: number): Buffer {
         at += 2;
       }
       if (distance > out || out + count > size) throw broken(at, size);
-      // Byte by byte: a match may overlap what it writes.
-      for (let from = out - distance; count > 0; count--) output[out++] = output[from++]!;
+      if (count > LONG && (distance >= count || distance === 1)) {
+        if (distance === 1) output.fill(output[out - 1]!, out, out + count);
+        else output.copyWithin(out, out - distance, out - distance + count);
+        out += count;
+      } else {
+        // Byte by byte: a match may overlap what it writes.
+        for (let from = out - distance; count > 0; count--) output[out++] = output[from++]!;
+      }
     }
     if (at >= length) break;
     instruction = input[at++]!;

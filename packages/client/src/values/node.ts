@@ -98,7 +98,7 @@ export function nodeValues(options: NodeValueOptions = {}): ValueCodec {
           if ((flags & NODE_BIGINT) !== 0) return toBigInt(bytes);
           return toStringOrBytes(bytes, 0, bytes.length, (flags & NODE_BYTES) === 0 ? "text" : "bytes");
         case memcachedTypes.int:
-          return (flags & NODE_BIGINT) === 0 ? decodeInt(bytes.toString("latin1"), "this pool") : toBigInt(bytes);
+          return (flags & NODE_BIGINT) === 0 ? decodeInt(bytes, "this pool") : toBigInt(bytes);
         case memcachedTypes.float:
           return decodeFloat(bytes.toString("latin1"), "this pool", "number");
         case memcachedTypes.bool:

@@ -107,7 +107,7 @@ function decode(flags: number, bytes: Uint8Array, settings: PhpValueSettings): u
   if ((flags & SERIALIZED) !== 0) return phpUnserialize(data, settings);
   switch (flags & TYPE_MASK) {
     case INT:
-      return decodeInt(data.toString("latin1"), "class Memcache");
+      return decodeInt(data, "class Memcache");
     case FLOAT:
       return decodeFloat(data.toString("latin1"), "class Memcache", settings.floats);
     case BOOL:

@@ -161,7 +161,7 @@ export function phpMemcachedValues(options: PhpMemcachedValueOptions = {}): Valu
         case memcachedTypes.string:
           return toStringOrBytes(data, 0, data.length, settings.strings);
         case memcachedTypes.int:
-          return decodeInt(data.toString("latin1"), "class Memcached");
+          return decodeInt(data, "class Memcached");
         case memcachedTypes.float:
           return decodeFloat(data.toString("latin1"), "class Memcached", settings.floats);
         case memcachedTypes.bool:

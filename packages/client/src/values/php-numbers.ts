@@ -163,10 +163,27 @@ export function toJsFloat(value: number, floats: "number" | "exact"): number | P
 }
 
 /** For the type flags of both extensions. @throws CacheError `value_undecodable` */
-export function decodeInt(text: string, writer: string): number | bigint {
+export function decodeInt(bytes: Buffer, writer: string): number | bigint {
+  const small = parseSmallInt(bytes);
+  if (small !== undefined) return small;
+  const text = bytes.toString("latin1");
   const value = parseIntText(text);
   if (value === undefined) throw undecodable(`flags say an int of ${writer}, the bytes are ${excerpt(text)}`);
   return value;
+}
+
+/** The common case, without a string: nothing but 1 to 15 digits, perhaps a minus before them. */
+function parseSmallInt(bytes: Buffer): number | undefined {
+  const negative = bytes[0] === 0x2d;
+  const first = negative ? 1 : 0;
+  if (bytes.length === first || bytes.length - first > 15) return undefined;
+  let value = 0;
+  for (let i = first; i < bytes.length; i++) {
+    const digit = bytes[i]! - 0x30;
+    if (digit < 0 || digit > 9) return undefined;
+    value = value * 10 + digit;
+  }
+  return negative && value !== 0 ? -value : value;
 }
 
 /** For the type flags of both extensions. @throws CacheError `value_undecodable` */

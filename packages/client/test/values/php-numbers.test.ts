@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import {
+  decodeInt,
   isIntNumber,
   jsonFloatText,
   memcacheFloatText,
@@ -69,6 +70,8 @@ test.each([
   ["9".repeat(21), undefined],
 ])("the int %j is read as %s", (text, value) => {
   expect(parseIntText(text)).toBe(value);
+  if (value !== undefined) expect(decodeInt(Buffer.from(text), "a test")).toBe(value);
+  else expect(() => decodeInt(Buffer.from(text), "a test")).toThrow(/an int of a test/);
 });
 
 test.each([".1", "1.", "1e+06", "-2.5E-7", "+3", " 4 "])("the float %j is read", (text) => {
