@@ -28,3 +28,17 @@ export {
 } from "./failover/failover.ts";
 export { type EncodedValue, type ValueCodec } from "./values/codec.ts";
 export { nodeValues, type NodeValueOptions } from "./values/node.ts";
+export {
+  MEMCACHE_COMPRESSED,
+  phpMemcacheValues,
+  type PhpMemcacheValueOptions,
+  type PhpMemcacheValues,
+} from "./values/php-memcache.ts";
+export {
+  memcachedUserFlags,
+  phpMemcachedValues,
+  type PhpMemcachedValueOptions,
+  type SerializerPlugin,
+} from "./values/php-memcached.ts";
+export { type PhpValueOptions } from "./values/php-options.ts";
+export { PhpEnum, PhpFloat, PhpObject, type PhpKey } from "./values/php-types.ts";
