@@ -10,8 +10,8 @@ import type { PhpValueSettings } from "./php-options.ts";
 import type { PhpObject } from "./php-types.ts";
 import { asBuffer, checkWellFormed } from "./text.ts";
 
-/** PHP reads and writes no JSON that nests deeper. */
-const PHP_JSON_DEPTH = 512;
+/** PHP writes 512 levels but reads 511: deeper JSON comes back as null, without a word. */
+const PHP_JSON_DEPTH = 511;
 
 /**
  * Encodes as PHP does: `/` and everything beyond ASCII escaped, 3.0 as `3`, a Map with the keys 0, 1, 2 … and an empty
@@ -85,7 +85,9 @@ class JsonEncoder {
       throw unencodable(`enum case ${sorted.value.className}:${sorted.value.caseName} has no JSON that PHP reads back`);
     }
     if (depth >= this.#maxDepth) {
-      throw unencodable(`the value nests deeper than ${this.#maxDepth}, or in a circle; PHP's JSON ends at 512`);
+      throw unencodable(
+        `the value nests deeper than ${this.#maxDepth}, or in a circle; PHP reads no deeper JSON than 511`,
+      );
     }
     switch (sorted.kind) {
       case "list":

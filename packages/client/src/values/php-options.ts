@@ -43,7 +43,7 @@ export interface PhpValueOptions {
   readonly writeClasses?: readonly string[] | boolean;
   /**
    * How deep arrays and objects may nest, both ways; at most 1024, for the stack's sake. PHP's own limits: serialize
-   * 4096, JSON 512. Default 512.
+   * 4096, JSON 511 (so much is written, whatever is set here). Default 512.
    */
   readonly maxDepth?: number;
   /** Largest value, uncompressed, in bytes, both ways. Default 128 MiB. */

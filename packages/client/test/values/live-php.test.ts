@@ -12,6 +12,7 @@ import { phpMemcacheValues } from "../../src/values/php-memcache.ts";
 import { phpMemcachedValues } from "../../src/values/php-memcached.ts";
 import { resolvePhpValueOptions } from "../../src/values/php-options.ts";
 import { phpSerialize } from "../../src/values/php-serialize.ts";
+import { PhpObject } from "../../src/values/php-types.ts";
 import { phpUnserialize } from "../../src/values/php-unserialize.ts";
 import { exact } from "./golden.ts";
 import { longBytes, randomValue, startRandom } from "./random-values.ts";
@@ -128,6 +129,33 @@ describe.skipIf(php.isMissing || memcached.isMissing)(memcached.isMissing ? memc
     expect(ask("Memcached", all).map(String)).toEqual(expected.map(String));
     expect(ask("Memcached", ["bytes"])).toEqual([expected[1]]);
     expect(ask("Memcache", ["text", "bytes", "wide"])).toEqual([expected[0], expected[1], expected[9]]);
+  });
+
+  test("PHP reads the deepest and the oddest that is written", async () => {
+    const nested = (depth: number, inner: unknown): unknown => (depth === 0 ? inner : [nested(depth - 1, inner)]);
+    const object = new PhpObject("stdClass", [
+      ["", 1],
+      ["7", "seven"],
+      ["\0*\0x", 2],
+      ["\0Some\\Class\0y", 3],
+      ["__proto__", null],
+    ]);
+    const values = [nested(1024, null), object, new PhpObject("No\\Such\\Class", { id: 7 }), [object, object]];
+    for (const [name, codec] of [
+      ["Memcache", phpMemcacheValues({ ...exact, maxDepth: 1024 })],
+      ["Memcached", phpMemcachedValues({ ...exact, maxDepth: 1024 })],
+    ] as const) {
+      for (const [i, value] of values.entries()) await put(`odd${i}`, codec.encode(value));
+      const answers = askPhp({ class: name, options: {}, codec }, { echo: values.map((_, i) => `odd${i}`) });
+      const ours = values.map((value) => phpSerialize(value, resolvePhpValueOptions({ ...exact, maxDepth: 1024 })));
+      expect(answers.map((answer) => Buffer.from(answer, "base64").toString("latin1"))).toEqual(
+        ours.map((bytes) => bytes.toString("latin1")),
+      );
+    }
+    const json = phpMemcachedValues({ ...exact, serializer: "json_array" });
+    await put("deep", json.encode(nested(511, 1)));
+    const [answer] = askPhp({ class: "Memcached", options: { OPT_SERIALIZER: 4 }, codec: json }, { echo: ["deep"] });
+    expect(answer).toBe(serialized(nested(511, 1)));
   });
 
   describe.each(settings)("$class $options", (setting) => {

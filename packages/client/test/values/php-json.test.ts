@@ -49,7 +49,7 @@ test.each<[string, unknown, RegExp]>([
   ["an infinity", [-Infinity], /-Infinity has no JSON/],
   ["bytes that are no text", [Buffer.from([0xff])], /not UTF-8/],
   ["an enum", new PhpEnum("Suit", "Hearts"), /Suit:Hearts has no JSON/],
-  ["513 levels", Array.from({ length: 512 }).reduce<unknown>((inner) => [inner], []), /deeper than 512/],
+  ["512 levels", Array.from({ length: 511 }).reduce<unknown>((inner) => [inner], []), /deeper than 511/],
 ])("%s is refused", (_, value, message) => {
   expect(() => write(value)).toThrow(
     expect.objectContaining({ code: "value_unencodable", message: expect.stringMatching(message) as string }),
