@@ -192,10 +192,7 @@ export class SegmentLog {
     this.flushed[segment] = 0;
     this.live[segment] = 0;
     if (ints[S.ACTIVE]! > ints[S.GOAL]! && ints[S.FREE_COUNT]! > MOVING_RESERVE) {
-      ints[S.ACTIVE]!--;
-      this.status[segment] = RETIRED;
-      this.nextFree[segment] = ints[S.RETIRED_HEAD]!;
-      ints[S.RETIRED_HEAD] = segment;
+      this.#retire(segment);
       return;
     }
     this.status[segment] = FREE;
@@ -220,8 +217,7 @@ export class SegmentLog {
     }
     // Shrinking: what is free leaves now, down to the few that moving needs.
     while (ints[S.ACTIVE]! > segments && ints[S.FREE_COUNT]! > MOVING_RESERVE) {
-      const segment = this.#take();
-      this.release(segment);
+      this.#retire(this.#take());
     }
   }
 
@@ -260,6 +256,14 @@ export class SegmentLog {
     oldBytes.forEach((from, i) => {
       nowBytes[i]!.set(from);
     });
+  }
+
+  #retire(segment: number): void {
+    const ints = this.#ints;
+    ints[S.ACTIVE]!--;
+    this.status[segment] = RETIRED;
+    this.nextFree[segment] = ints[S.RETIRED_HEAD]!;
+    ints[S.RETIRED_HEAD] = segment;
   }
 
   #appendToNew(bytes: number, group: number, reserve: number): number {

@@ -24,9 +24,11 @@ export class Model {
   totalItems = 0;
   #flushAt: number | undefined;
   #isDark = false;
+  readonly #step: bigint;
 
-  constructor(now: number) {
+  constructor(now: number, hasCas = true) {
     this.now = now;
+    this.#step = hasCas ? 1n : 0n;
   }
 
   /** Lets time pass and a delayed flush fire. */
@@ -43,6 +45,10 @@ export class Model {
     if (at <= this.now) this.items.clear();
     else this.#flushAt = at - 1;
     this.#settle();
+  }
+
+  #nextCas(): bigint {
+    return (this.cas += this.#step);
   }
 
   #settle(): void {
@@ -64,7 +70,16 @@ export class Model {
 
   put(key: string, value: Buffer, flags: number, expiry: number, cas: bigint): ModelItem {
     const item: ModelItem = {
-      ...{ key, value, flags, expiry, cas: cas === 0n ? ++this.cas : cas, stale: false, win: false, fetched: false },
+      ...{
+        key,
+        value,
+        flags,
+        expiry,
+        cas: cas === 0n ? this.#nextCas() : cas,
+        stale: false,
+        win: false,
+        fetched: false,
+      },
       ...{ lastAccess: this.now, hidden: this.#isDark },
     };
     this.items.set(key, item);
@@ -86,7 +101,7 @@ export class Model {
     const text = sum.toString();
     if (text.length <= item.value.length) {
       item.value = Buffer.from(text.padEnd(item.value.length, " "));
-      item.cas = ++this.cas;
+      item.cas = this.#nextCas();
     } else {
       this.put(item.key, Buffer.from(text), item.flags, item.expiry, 0n);
     }

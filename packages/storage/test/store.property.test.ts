@@ -2,6 +2,7 @@
 // moment it happens; index, segments and counters are taken apart every so often. A run is named by its seed.
 
 import { afterEach, describe, expect, test, vi } from "vitest";
+import { stateInts } from "../src/buffers.ts";
 import { Items } from "../src/items.ts";
 import {
   createStore,
@@ -11,6 +12,7 @@ import {
   type Store,
   type StoreOptions,
 } from "../src/index.ts";
+import { ARENA_SHIFT, UNIT_SHIFT } from "../src/state.ts";
 import { checkInvariants } from "./check-invariants.ts";
 import { Model, type ModelItem } from "./model.ts";
 
@@ -29,6 +31,10 @@ interface Mix {
   readonly ttlPercent: number;
   /** How many items are set before the operations begin. */
   readonly fillFirst: number;
+  /** Cuts the store up as a far larger one would be. */
+  readonly cut?: { readonly unitShift: number; readonly arenaShift: number };
+  /** Sizes that `maxBytes` changes between, now and then. */
+  readonly resizes?: readonly number[];
 }
 
 const MiB = 1024 * 1024;
@@ -79,8 +85,16 @@ const mixes: Mix[] = [
     fillFirst: 3000,
   },
   {
-    ...{ name: "shared memory", options: { maxBytes: 8 * MiB, shared: true, cas: true, seed: 1 } },
+    ...{ name: "shared memory", options: { maxBytes: 8 * MiB, shared: true } },
     ...{ keys: 20_000, maxValue: 60_000, skew: 5, ttlPercent: 50, fillFirst: 3000 },
+  },
+  {
+    ...{ name: "many arenas", options: { maxBytes: 4 * MiB, cas: false }, cut: { unitShift: 4, arenaShift: 18 } },
+    ...{ keys: 10_000, maxValue: 100_000, skew: 8, ttlPercent: 30, fillFirst: 3000 },
+  },
+  {
+    ...{ name: "changing limit", options: { maxBytes: 2 * MiB }, resizes: [1, 1.5, 2, 3, 6, 9].map((n) => n * MiB) },
+    ...{ keys: 30_000, maxValue: 40_000, skew: 7, ttlPercent: 30, fillFirst: 3000 },
   },
 ];
 
@@ -97,7 +111,7 @@ function randomFrom(seed: number): (below: number) => number {
 
 class Run {
   readonly clock = { seconds: 10, startedAtUnix: 1_700_000_000 };
-  readonly model = new Model(this.clock.seconds);
+  readonly model: Model;
   readonly store: Store;
   readonly twin: Store;
   readonly random: (below: number) => number;
@@ -112,8 +126,12 @@ class Run {
 
   constructor(mix: Mix, seed: number) {
     this.mix = mix;
+    this.model = new Model(this.clock.seconds, mix.options.cas !== false);
     this.random = randomFrom(seed);
-    this.store = createStore({ ...mix.options, clock: this.clock, seed });
+    const { buffers } = createStore({ ...mix.options, clock: this.clock, seed });
+    const ints = stateInts(buffers);
+    if (mix.cut) [ints[UNIT_SHIFT], ints[ARENA_SHIFT]] = [mix.cut.unitShift, mix.cut.arenaShift];
+    this.store = openStore(buffers, { clock: this.clock });
     this.twin = openStore(this.store.buffers, { clock: this.clock });
   }
 
@@ -442,6 +460,10 @@ class Run {
     this.model.advance(this.clock.seconds);
     this.recount();
     this.either.tick();
+    const { resizes } = this.mix;
+    if (resizes && this.random(10) === 0) {
+      expect(this.either.setMaxBytes(resizes[this.random(resizes.length)]!)).toBe(true);
+    }
   }
 
   flush(): void {
