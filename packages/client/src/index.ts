@@ -6,26 +6,17 @@ export {
   type CounterOptions,
   type WriteOptions,
 } from "./client.ts";
+export { Memcache, type MemcacheOptions, type MemcacheServerOptions } from "./php/memcache.ts";
+export { Memcached, type MemcachedOptions } from "./php/memcached.ts";
+export { ResultCode } from "./php/result-codes.ts";
+export { type GetOrSetOptions, type Loader } from "./get-or-set.ts";
+export { Namespace, type NamespaceOptions } from "./namespace.ts";
 export { ManyValues, type KeyFailure, type ManyWrites } from "./operation/many.ts";
 export { type LeaseResult, type OnFailure, type StoreResult, type WithCas } from "./operation/op.ts";
 export { type Key, type KeyPolicy } from "./operation/keys.ts";
 export { type Ttl } from "./operation/ttl.ts";
-export { Pool, type SendOptions } from "./pool/pool.ts";
-export { type PoolEvents } from "./pool/events.ts";
-export { type Limits, type PoolOptions, type ServerOptions, type ServerSpec, type Timeouts } from "./pool/options.ts";
-export { Expect, type Sink } from "./connection/sink.ts";
-export { type TextAuthentication } from "./connection/connection.ts";
-export { type SocketOptions } from "./connection/dial.ts";
-export { CircuitPolicy, type CircuitOptions } from "./failover/circuit.ts";
-export {
-  Operation,
-  Refusal,
-  type FailoverPolicy,
-  type FailureReason,
-  type PoolClock,
-  type PoolServer,
-  type Trail,
-} from "./failover/failover.ts";
+
+// ---- values ----
 export { type EncodedValue, type ValueCodec } from "./values/codec.ts";
 export { nodeValues, type NodeValueOptions } from "./values/node.ts";
 export {
@@ -35,6 +26,7 @@ export {
   type PhpMemcacheValues,
 } from "./values/php-memcache.ts";
 export {
+  memcachedTypes,
   memcachedUserFlags,
   phpMemcachedValues,
   type PhpMemcachedValueOptions,
@@ -42,3 +34,26 @@ export {
 } from "./values/php-memcached.ts";
 export { type PhpValueOptions } from "./values/php-options.ts";
 export { PhpEnum, PhpFloat, PhpObject, type PhpKey } from "./values/php-types.ts";
+
+// ---- failover ----
+export { CircuitPolicy, type CircuitOptions } from "./failover/circuit.ts";
+export { LibmemcachedPolicy, type LibmemcachedOptions } from "./failover/libmemcached.ts";
+export { PeclMemcachePolicy, type PeclMemcacheOptions } from "./failover/pecl-memcache.ts";
+export {
+  Operation,
+  Refusal,
+  type FailoverPolicy,
+  type FailureReason,
+  type PoolClock,
+  type PoolServer,
+  type Trail,
+} from "./failover/failover.ts";
+
+// ---- the pool and its lower door ----
+export { Pool, type SendOptions } from "./pool/pool.ts";
+export { type PoolEvents } from "./pool/events.ts";
+export { type Limits, type PoolOptions, type ServerOptions, type ServerSpec, type Timeouts } from "./pool/options.ts";
+export { Expect, type Sink } from "./connection/sink.ts";
+export { type TextAuthentication } from "./connection/connection.ts";
+export { type SocketOptions } from "./connection/dial.ts";
+export { commandChannel, type CommandTrace } from "./tracing.ts";

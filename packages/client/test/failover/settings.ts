@@ -1,6 +1,5 @@
 // From a transcript's configuration, which is PHP's, to the options of the rules.
 
-import type { PhpMemcacheOptions } from "@marugoto/hashing";
 import type { LibmemcachedOptions } from "../../src/failover/libmemcached.ts";
 import type { PeclMemcacheOptions } from "../../src/failover/pecl-memcache.ts";
 import type { TranscriptConfig } from "./transcript.ts";
