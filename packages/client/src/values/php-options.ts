@@ -52,7 +52,7 @@ export interface PhpValueOptions {
 
 export type PhpValueSettings = Required<PhpValueOptions>;
 
-export const phpValueDefaults: PhpValueSettings = {
+const defaults: PhpValueSettings = {
   arrays: "object",
   objects: "php",
   floats: "number",
@@ -68,7 +68,7 @@ const MAX_DEPTH = 1024;
 
 /** @throws CacheError `invalid_option` */
 export function resolvePhpValueOptions(options: PhpValueOptions): PhpValueSettings {
-  const d = phpValueDefaults;
+  const d = defaults;
   return {
     arrays: checkChoice("arrays", options.arrays ?? d.arrays, ["object", "map"]),
     objects: checkChoice("objects", options.objects ?? d.objects, ["php", "plain"]),

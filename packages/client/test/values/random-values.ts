@@ -29,7 +29,7 @@ const texts = [
 const ints = [0, 1, -1, 255, 65536, 2 ** 53 - 1, -(2 ** 53) + 1, 2n ** 53n + 1n, 2n ** 63n - 1n, -(2n ** 63n)];
 const floats = [-0, 0.1, 1e17, 1e25, 1e-5, 0.0001, NaN, Infinity, -Infinity, 5e-324, 1.7976931348623157e308, 2 ** 53];
 
-export function randomFloat(random: Random): number | PhpFloat {
+function randomFloat(random: Random): number | PhpFloat {
   switch (random.int(5)) {
     case 0:
       return random.pick(floats);
