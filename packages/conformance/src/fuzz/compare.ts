@@ -24,17 +24,22 @@ export class CasPairs {
 /** Seconds that two clocks, and the time between two reads, may be apart. */
 const CLOCK_SLACK_SEC = 2;
 
-/** True when the answers are the same. */
-export function sameAnswers(left: string, right: string, pairs: CasPairs): boolean {
+/** Two answers in the same place that are not the same; or all of both, where they are not even as many. */
+export interface Differing {
+  readonly left: string;
+  readonly right: string;
+}
+
+/** Where `left` and `right` differ; nothing when the answers are the same. */
+export function differing(left: string, right: string, pairs: CasPairs): Differing[] {
   const lefts = [...answers(left)];
   const rights = [...answers(right)];
-  return (
-    lefts.length === rights.length &&
-    lefts.every((one, index) => {
-      const other = rights[index] as Answer;
-      return one.data === other.data && sameHead(one.head, other.head, pairs);
-    })
-  );
+  if (lefts.length !== rights.length) return [{ left, right }];
+  return lefts.flatMap((one, index) => {
+    const other = rights[index] as Answer;
+    if (one.data === other.data && sameHead(one.head, other.head, pairs)) return [];
+    return [{ left: one.head + one.data, right: other.head + other.data }];
+  });
 }
 
 interface Answer {

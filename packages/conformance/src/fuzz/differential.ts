@@ -2,6 +2,7 @@
 // a mismatch it looks for the shortest script that still shows it.
 
 import { freshSeed, seededRandom, type Random } from "@marugoto/testing";
+import { REFERENCE } from "../differences.ts";
 import type { Target } from "../target.ts";
 import { Grammar } from "./grammar.ts";
 import { isComparable, mutate } from "./mutate.ts";
@@ -47,7 +48,8 @@ export async function fuzzDifferential(left: Target, right: Target, options: Fuz
   const { lines = 10_000, forMs = Infinity, seed = freshSeed(), mutated = 0.2 } = options;
   const random = seededRandom(seed);
   const deadline = performance.now() + forMs;
-  const rounds = new Rounds(random, mutated);
+  const modern = [left, right].every(({ dialect }) => dialect === "marugoto" || dialect === REFERENCE);
+  const rounds = new Rounds(random, mutated, modern);
   const explained = new Map<string, number>();
   const pair = new SideBySide(left, right);
   let sent = 0;
@@ -85,10 +87,10 @@ class Rounds {
   readonly #grammar: Grammar;
   #next: Unit;
 
-  constructor(random: Random, mutated: number) {
+  constructor(random: Random, mutated: number, modern: boolean) {
     this.#random = random;
     this.#mutated = mutated;
-    this.#grammar = new Grammar(random);
+    this.#grammar = new Grammar(random, modern);
     this.#next = this.#unit();
   }
 
@@ -106,10 +108,15 @@ class Rounds {
     for (;;) {
       const request = this.#grammar.request();
       const mutated = this.#random.chance(this.#mutated);
-      const text = mutated ? mutate(request, this.#random) : request;
+      const text = mutated ? endLine(mutate(request, this.#random)) : request;
       if (isComparable(text, mutated)) return { text, mutated };
     }
   }
+}
+
+/** Damage may have taken the line end: the next request must not become part of this one. */
+function endLine(text: string): string {
+  return text.endsWith("\n") ? text : `${text}\r\n`;
 }
 
 async function describe(

@@ -94,14 +94,27 @@ const numbers = [
   "0x10",
   "12ab",
 ];
-const opaques = ["1", "abc", "0123456789", "x".repeat(31), "x".repeat(32), "", "\x80\xff"];
+const opaques = ["1", "abc", "0123456789", "x".repeat(31), "", "\x80\xff"];
+
+/** Flags, or what stands in them, that memcached 1.6.18 refuses, passes over or understands otherwise. */
+const sinceThen = {
+  mg: /^(?:[ExIMC]|[TNR]-$)/,
+  ms: /^(?:[EvNs]|M(?:$|..)|[TF]-$|F\d{10,}$|F$|F-)/,
+  md: /^(?:[Exv]|T-$)/,
+  ma: /^(?:E|M(?:$|..)|[TN]-$|q)/,
+} as const;
 
 /** Makes request texts from a stream of random numbers. */
 export class Grammar {
   readonly #random: Random;
+  readonly #modern: boolean;
+  readonly #exptimes: readonly string[];
 
-  constructor(random: Random) {
+  /** @param modern all that memcached 1.6.45 knows; false leaves out what 1.6.18 did not */
+  constructor(random: Random, modern = true) {
     this.#random = random;
+    this.#modern = modern;
+    this.#exptimes = modern ? exptimes : exptimes.filter((text) => !/^(?:-|\d{11,})$/.test(text));
   }
 
   /** One request, its payload included, with its line ends. */
@@ -112,15 +125,14 @@ export class Grammar {
     if (roll < 0.29) return this.#cas();
     if (roll < 0.41) return this.#get();
     if (roll < 0.47) return this.#gat();
-    if (roll < 0.52)
-      return this.#line("delete", this.#key(), random.pick(["", "", "", "0", "5", "noreply", "0 noreply"]));
+    if (roll < 0.52) return this.#line("delete", this.#key(), random.pick(["", "", "", "0", "noreply", "0 noreply"]));
     if (roll < 0.6) return this.#line(random.pick(["incr", "decr"]), this.#key(), random.pick(deltas), this.#noreply());
-    if (roll < 0.64) return this.#line("touch", this.#key(), random.pick(exptimes), this.#noreply());
+    if (roll < 0.64) return this.#line("touch", this.#key(), random.pick(this.#exptimes), this.#noreply());
     if (roll < 0.76) return this.#metaGet();
     if (roll < 0.84) return this.#metaSet();
     if (roll < 0.89) return this.#metaDelete();
     if (roll < 0.95) return this.#metaArithmetic();
-    if (roll < 0.965) return this.#line("me", ...this.#metaKey());
+    if (roll < 0.965) return this.#line("me", ...this.#metaKey().words);
     if (roll < 0.975) return "mn\r\n";
     return this.#rare();
   }
@@ -136,7 +148,7 @@ export class Grammar {
         command,
         this.#key(),
         random.pick(flagNumbers),
-        random.pick(exptimes),
+        random.pick(this.#exptimes),
         this.#length(value),
         this.#noreply(),
       ) + `${value}\r\n`
@@ -164,7 +176,7 @@ export class Grammar {
         "cas",
         keys[name] ?? name,
         random.pick(flagNumbers),
-        random.pick(exptimes),
+        random.pick(this.#exptimes),
         this.#length(value),
         cas,
         this.#noreply(),
@@ -180,12 +192,13 @@ export class Grammar {
   #gat(): string {
     const count = this.#random.pick([0, 1, 1, 1, 2, 3]);
     const found = Array.from({ length: count }, () => this.#key());
-    return this.#line(this.#random.pick(["gat", "gats"]), this.#random.pick(exptimes), ...found);
+    return this.#line(this.#random.pick(["gat", "gats"]), this.#random.pick(this.#exptimes), ...found);
   }
 
   // ---- meta ----
 
   #metaGet(): string {
+    const { words, name } = this.#metaKey();
     const some = [
       "v",
       "v",
@@ -205,15 +218,16 @@ export class Grammar {
       this.#opaque(),
       ...this.#ttls(["T", "N"]),
       `R${this.#random.pick(["0", "30", "99999999", "abc", ""])}`,
-      ...this.#casFlags(),
+      ...this.#casFlags(name),
     ];
-    return this.#line("mg", ...this.#metaKey(), ...this.#some(some));
+    return this.#line("mg", ...words, ...this.#some("mg", some));
   }
 
   #metaSet(): string {
     const random = this.#random;
     const value = this.#value();
-    const flags = this.#some([
+    const { words, name } = this.#metaKey();
+    const flags = this.#some("ms", [
       "c",
       "k",
       "q",
@@ -224,22 +238,34 @@ export class Grammar {
       ...this.#ttls(["T", "N"]),
       `F${random.pick(flagNumbers)}`,
       `M${random.pick(["E", "A", "P", "R", "S", "S", "e", "X", "", "Set"])}`,
-      ...this.#casFlags(),
+      ...this.#casFlags(name),
     ]);
-    const [key = "", ...b] = this.#metaKey();
+    const [key = "", ...b] = words;
     return this.#line("ms", key, this.#length(value), ...b, ...flags) + `${value}\r\n`;
   }
 
   #metaDelete(): string {
+    const { words, name } = this.#metaKey();
     return this.#line(
       "md",
-      ...this.#metaKey(),
-      ...this.#some(["k", "q", "I", "I", "x", "v", this.#opaque(), ...this.#ttls(["T"]), ...this.#casFlags()]),
+      ...words,
+      ...this.#some("md", [
+        "k",
+        "q",
+        "I",
+        "I",
+        "x",
+        "v",
+        this.#opaque(),
+        ...this.#ttls(["T"]),
+        ...this.#casFlags(name),
+      ]),
     );
   }
 
   #metaArithmetic(): string {
     const random = this.#random;
+    const { words, name } = this.#metaKey();
     const flags = [
       "v",
       "v",
@@ -252,41 +278,48 @@ export class Grammar {
       `D${random.pick(deltas)}`,
       `J${random.pick(deltas)}`,
       `M${random.pick(["I", "D", "+", "-", "i", "X", "", "Incr"])}`,
-      ...this.#casFlags(),
+      ...this.#casFlags(name),
     ];
-    return this.#line("ma", ...this.#metaKey(), ...this.#some(flags));
+    return this.#line("ma", ...words, ...this.#some("ma", flags));
   }
 
-  #some(flags: readonly string[]): string[] {
+  #some(command: keyof typeof sinceThen, known: readonly string[]): string[] {
+    const flags = this.#modern ? known : known.filter((flag) => !sinceThen[command].test(flag));
     const count = this.#random.pick([0, 1, 1, 2, 2, 3, 4, 6]);
     return Array.from({ length: count }, () =>
-      this.#random.chance(0.02) ? this.#random.pick(["z", "!", "1", "é", "V", "PPP", "Lx"]) : this.#random.pick(flags),
+      this.#random.chance(0.02)
+        ? this.#random.pick(["z", ...(this.#modern ? ["!", "1", "\xe9"] : []), "V", "PPP", "Lx"])
+        : this.#random.pick(flags),
     );
   }
 
   #ttls(letters: readonly string[]): string[] {
-    return letters.map((letter) => letter + this.#random.pick(exptimes));
+    return letters.map((letter) => letter + this.#random.pick(this.#exptimes));
   }
 
   #opaque(): string {
     return `O${this.#random.pick(opaques)}`;
   }
 
-  #casFlags(): string[] {
-    const name = this.#random.pick(keyNames);
+  /** Compares with the cas of the very key: the number of another could be its own on one server only. */
+  #casFlags(name: string | undefined): string[] {
+    const own =
+      name === undefined ? "1" : this.#random.pick([openCas(name), openCas(name), openCas(name, 1), openCas(name, -1)]);
     return [
-      `C${this.#random.pick([openCas(name), openCas(name), openCas(name, 1), openCas(name, -1), "0", "abc"])}`,
+      `C${this.#random.pick([own, own, own, "0", "abc"])}`,
       `E${this.#random.pick(["1099511627776000", "1099511627776001", "1099511627779999", "abc"])}`,
     ];
   }
 
-  #metaKey(): string[] {
+  /** A key as meta commands take it, with `b` if it is in base64; its name if it is one of `keys`. */
+  #metaKey(): { words: string[]; name?: string } {
     const random = this.#random;
-    if (random.chance(0.85)) return [this.#key()];
-    const raw = random.chance(0.5) ? random.pick(binaryKeys) : (keys[random.pick(keyNames)] ?? "");
-    return random.chance(0.05)
-      ? [random.pick(["!!!!", "YQ", "YQ=", "a"]), "b"]
-      : [Buffer.from(raw, "latin1").toString("base64"), "b"];
+    const name = random.pick(keyNames);
+    const key = keys[name] ?? "";
+    if (random.chance(0.85)) return random.chance(0.02) ? { words: [this.#key()] } : { words: [key], name };
+    if (random.chance(0.05)) return { words: [random.pick(["!!!!", "YQ", "YQ=", "a"]), "b"] };
+    if (random.chance(0.5)) return { words: [base64(random.pick(binaryKeys)), "b"] };
+    return { words: [base64(key), "b"], name };
   }
 
   // ---- the rest ----
@@ -355,7 +388,8 @@ export class Grammar {
     const roll = random.next();
     if (roll < 0.35) return random.pick(numbers);
     if (roll < 0.85) return "abcdefghijklmnopqrstuvwxyz".slice(0, random.int(27));
-    if (roll < 0.9) return random.pick(["\r\n", "END\r\n", "get a\r\n", "\n", "\0", "a\r", "VALUE a 0 1\r\nx"]);
+    // None of white space alone: memcached's incr reads on beyond its end.
+    if (roll < 0.9) return random.pick(["\r\nz", "END\r\n", "get a\r\n", "\nz", "\0", "a\r", "VALUE a 0 1\r\nx"]);
     if (roll < 0.98) return long(random.pick(["x", "y"]), random.int(2000));
     if (roll < 0.997) return long("z", random.int(40_000));
     return long("w", random.pick([500_000, 1_048_000, 1_048_500, 1_048_576, 1_100_000]));
@@ -372,7 +406,7 @@ export class Grammar {
       "",
       "2147483648",
       "1x",
-      `+${value.length}`,
+      ...(this.#modern ? [`+${value.length}`] : []),
       `0${value.length}`,
     ]);
   }
@@ -384,6 +418,10 @@ export class Grammar {
       words.filter((word, index) => word !== "" || index === 0).join(gap) + (this.#random.chance(0.02) ? "\n" : "\r\n")
     );
   }
+}
+
+function base64(key: string): string {
+  return Buffer.from(key, "latin1").toString("base64");
 }
 
 /** A long value. In lines, for where a bad length makes commands of it: a line without an end closes the connection. */

@@ -60,7 +60,16 @@ const own =
   /^ *(?:version|stats(?! (?:foo|item|cachedump|detail|sizes)\b)|watch|shutdown|misbehave|quit|debug|verbosity +[^0 ]|cache_memlimit +\d{2,}|lru_crawler +(?:meta|mg|crawl|enable|disable|sleep|tocrawl)|slabs|lru|extstore|refresh_certs)/im;
 
 /** After a key that is too long, memcached 1.6.45 may lose answers of earlier requests in the same packet. */
-const LOSES_ANSWERS = /^ *g(?:et|at)s? [^\n]*[^ \r\n]{251}/im;
+const LOSES_ANSWERS = /^ *g(?:et|at)s? [^\n]*(?:[^ \r\n]{251}|[^ \n]{251}(?!\n))/im;
+
+/** A cas number in a place where another number is meant, say a length, would make two different requests. */
+const MISPLACED_CAS = /(?<!^ *cas(?: +\S+){4} +|^ *m.* C)\u{e000}/imu;
+
+/** An opaque that is too long is refused by memcached after it has done the work, by ours before: the cases have it. */
+const LONG_OPAQUE = /^ *m.* O\S{32}/m;
+
+/** The words after the key of delete are the one thing where all three differ: the cases have them. */
+const DELETE_WORDS = /^ *delete +\S+ +(?!(?:0 +)?(?:0|noreply)? *\r?\n)/im;
 
 /**
  * True for a request that may be sent to two servers side by side: no clock decides its answer, no line of it is so
@@ -68,6 +77,10 @@ const LOSES_ANSWERS = /^ *g(?:et|at)s? [^\n]*[^ \r\n]{251}/im;
  */
 export function isComparable(text: string, mutated: boolean): boolean {
   if (shortLife.some((pattern) => pattern.test(text))) return false;
-  if (LOSES_ANSWERS.test(text) || (mutated && own.test(text))) return false;
+  if (
+    [LOSES_ANSWERS, DELETE_WORDS, MISPLACED_CAS, LONG_OPAQUE].some((pattern) => pattern.test(text)) ||
+    (mutated && own.test(text))
+  )
+    return false;
   return !text.split("\n").some((line) => line.length > 1500 && !/^gets? /.test(line));
 }

@@ -4,7 +4,7 @@
 
 import type { Random, TestConnection } from "@marugoto/testing";
 import type { Target } from "../target.ts";
-import { CasPairs, sameAnswers } from "./compare.ts";
+import { CasPairs, differing } from "./compare.ts";
 import { keys } from "./grammar.ts";
 import { explain, type NamedDifference } from "./named-differences.ts";
 import { closeUnit, type Unit } from "./unit.ts";
@@ -26,7 +26,7 @@ export interface RoundResult {
 }
 
 const MARK_KEY = "~";
-const MARK = /NF O(\d+)\r\n/g;
+const MARK = /NF O~(\d+)\r\n/g;
 
 /** Milliseconds without a byte from either after which the mark has been eaten by a bad length. */
 const QUIET_MS = 40;
@@ -70,7 +70,7 @@ export class SideBySide {
   async play(units: readonly Unit[], random?: Random): Promise<RoundResult> {
     await this.#learnCas();
     const first = this.#mark;
-    const marked = units.map((unit) => `${unit.text}md ${MARK_KEY} O${this.#mark++}\r\n`).join("");
+    const marked = units.map((unit) => `${unit.text}md ${MARK_KEY} O~${this.#mark++}\r\n`).join("");
     const cuts = random ? chooseCuts(random) : undefined;
     await Promise.all(this.#sides.map((side) => send(side, marked, cuts)));
     const [left, right] = await this.#receive();
@@ -110,12 +110,12 @@ export class SideBySide {
    * the payload is filled up; one that is too long to fill is given up, and what came after the last mark with it.
    */
   async #receive(): Promise<readonly [left: Received, right: Received]> {
-    if (!(await this.#settled(`NF O${this.#mark - 1}\r\n`))) {
-      const filler = `${FILLER}md ${MARK_KEY} O${this.#mark++}\r\n`;
+    if (!(await this.#settled(`NF O~${this.#mark - 1}\r\n`))) {
+      const filler = `${FILLER}md ${MARK_KEY} O~${this.#mark++}\r\n`;
       for (const side of this.#sides) if (!connectionOf(side).ended) connectionOf(side).send(filler);
-      await this.#settled(`NF O${this.#mark - 1}\r\n`);
+      await this.#settled(`NF O~${this.#mark - 1}\r\n`);
     }
-    const end = `NF O${this.#mark - 1}\r\n`;
+    const end = `NF O~${this.#mark - 1}\r\n`;
     const received = await Promise.all(this.#sides.map((side) => take(side, end)));
     return received as [Received, Received];
   }
@@ -151,12 +151,13 @@ export class SideBySide {
       const a = collect(lefts, from, bound) + (bound === units.length ? `<${left.end}>` : "");
       const b = collect(rights, from, bound) + (bound === units.length ? `<${right.end}>` : "");
       from = bound + 1;
-      if (sameAnswers(a, b, this.#pairs)) continue;
       const dialects = [this.#sides[0].target.dialect, this.#sides[1].target.dialect] as const;
-      const named = group.map((unit) => explain(dialects, unit.text, a, b)).find((one) => one !== undefined);
-      if (!named) return { mismatch: { units: group, left: a, right: b }, explained, splitState: true };
-      explained.push(named);
-      if (named.splitsState) return { explained, splitState: true };
+      for (const pair of differing(a, b, this.#pairs)) {
+        const named = group.map((unit) => explain(dialects, unit, pair)).find((one) => one !== undefined);
+        if (!named) return { mismatch: { units: group, left: a, right: b }, explained, splitState: true };
+        explained.push(named);
+        if (named.splitsState) return { explained, splitState: true };
+      }
     }
     // After what was not compared the two may hold different items.
     return { explained, splitState: !whole };
