@@ -21,6 +21,8 @@ import { toExptime, type Ttl } from "./operation/ttl.ts";
 import type { PoolEvents } from "./pool/events.ts";
 import type { PoolOptions, ServerSpec } from "./pool/options.ts";
 import { Pool } from "./pool/pool.ts";
+import { SingleFlight, type GetOrSetOptions, type Loader } from "./get-or-set.ts";
+import { Namespace, type NamespaceOptions } from "./namespace.ts";
 import { isTraced, trace } from "./tracing.ts";
 import { nodeValues } from "./values/node.ts";
 import type { ValueCodec } from "./values/codec.ts";
@@ -40,6 +42,8 @@ export interface CallOptions {
 export interface WriteOptions extends CallOptions {
   /** Default: the client's `ttl`, which defaults to for ever. */
   readonly ttl?: Ttl;
+  /** Writes this value. Default: the client's. */
+  readonly values?: ValueCodec;
 }
 
 export interface CounterOptions extends CallOptions {
@@ -82,12 +86,16 @@ export class Client<V = unknown> {
   readonly #ttl: Ttl | undefined;
   readonly #traceKeys: boolean;
   readonly #options: ClientOptions;
+  #flights: SingleFlight | undefined;
 
-  /** @param shared the pool of the client that this is a view of */
-  constructor(options: ClientOptions, shared?: Pool) {
+  /**
+   * @param shared the pool to stand on, in place of one of its own
+   * @param keys how keys are written, in place of what the options say
+   */
+  constructor(options: ClientOptions, shared?: Pool, keys?: KeyRules) {
     const prefix = Buffer.from(options.prefix ?? "", "utf8");
     this.#options = options;
-    this.#keys = { policy: options.keys ?? "reject", prefix, hashPrefix: options.hashPrefix ?? true };
+    this.#keys = keys ?? { policy: options.keys ?? "reject", prefix, hashPrefix: options.hashPrefix ?? true };
     this.#values = options.values ?? nodeValues();
     this.#onFailure = options.onFailure ?? "throw";
     this.#ttl = options.ttl;
@@ -263,9 +271,29 @@ export class Client<V = unknown> {
     return this.pool.removeServer(name);
   }
 
-  // ---- leases, for getOrSet ----
+  // ---- computing what is missing ----
 
-  /** A read that may win the right to recompute. Meta protocol only. @internal */
+  /**
+   * The value of a key, computed and stored when it is not there: by one caller of this process at a time, and by one of
+   * all processes where the server speaks meta.
+   */
+  getOrSet<T = V>(key: Key, load: Loader<T>, options: GetOrSetOptions): Promise<T> {
+    this.#flights ??= new SingleFlight(this as Client);
+    return this.#flights.getOrSet(key, load, options);
+  }
+
+  /** Keys that can be forgotten together. */
+  namespace(name: string, options?: NamespaceOptions): Namespace<V> {
+    const prefix = this.#keys.prefix.toString("utf8");
+    return new Namespace<V>(name, this, (generation) => this.with({ prefix: prefix + generation }), options);
+  }
+
+  /**
+   * A read that may win the right to recompute, as `getOrSet` makes it. Meta protocol only.
+   *
+   * @param placeholderSec how long the placeholder of a missing item stays, and with it this right
+   * @param recacheBelowSec one reader wins when less is left of the ttl; 0: none does
+   */
   lease<T = V>(
     key: Key,
     placeholderSec: number,
@@ -378,12 +406,13 @@ export class Client<V = unknown> {
 
   /** @throws CacheError what the codec throws */
   #fill(op: Op, value: unknown, options: WriteOptions | undefined): Op {
-    const plain = this.#values.plainText;
+    const codec = options?.values ?? this.#values;
+    const plain = codec.plainText;
     if (typeof value === "string" && plain !== undefined && value.length < plain.below && isAsciiText(value)) {
       op.value = value;
       op.flags = plain.flags;
     } else {
-      const { flags, bytes } = this.#values.encode(value);
+      const { flags, bytes } = codec.encode(value);
       op.value = bytes;
       op.flags = flags;
     }

@@ -49,6 +49,22 @@ export {
   type Trail,
 } from "./failover/failover.ts";
 
+export {
+  recoveryPlan,
+  type RecoveryMove,
+  type RecoveryOptions,
+  type RecoveryPlan,
+  type StaleCopies,
+} from "./recovery/recovery-plan.ts";
+export {
+  type LikeMarugoto,
+  type LikePhpMemcache,
+  type LikePhpMemcached,
+  type LikeTwemproxy,
+  type RecoveryLike,
+  type RecoveryServer,
+} from "./recovery/programs.ts";
+
 // ---- the pool and its lower door ----
 export { Pool, type SendOptions } from "./pool/pool.ts";
 export { type PoolEvents } from "./pool/events.ts";

@@ -53,10 +53,8 @@ export const OpCode = {
   touch: 13,
   /** Meta only: a read that may win the right to recache. */
   lease: 14,
-  /** Meta only: a set that counts only while its cas does (a lease's end). */
-  leaseSet: 15,
   /** Meta only: marks an item stale. */
-  invalidate: 16,
+  invalidate: 15,
 } as const;
 
 export type OpCode = (typeof OpCode)[keyof typeof OpCode];
@@ -77,7 +75,6 @@ const operationOf: readonly Operation[] = [
   Operation.arithmetic,
   Operation.touch,
   Operation.read,
-  Operation.conditional,
   Operation.delete,
 ];
 
@@ -152,7 +149,7 @@ const touches = errors | bits(Reply.touched, Reply.notFound, Reply.metaHit, Repl
 const answersOf = Int32Array.of(
   ...[read, read, readAndTouch, readAndTouch],
   ...[stores, stores, stores, stores, stores, casStores],
-  ...[removal, counts, counts, touches, read, casStores, removal],
+  ...[removal, counts, counts, touches, read, removal],
 );
 
 /** A copy's end is nobody's business: the caller has the answer of the first server. */
@@ -312,6 +309,7 @@ export class Op implements Sink {
       case OpCode.touch:
         return writeTouch(out, offset, key, 0, end, this.exptime, false);
       default:
+        // So that nothing of a call that fails here has been written.
         throw new CacheError("not_supported", "a lease needs the meta protocol, which this server does not speak");
     }
   }
@@ -514,6 +512,15 @@ export class Op implements Sink {
     const plain = codec.plainText;
     let value: unknown;
     if (this.code === OpCode.lease) return this.#decodeLease(response, itemFlags);
+    // Somebody's placeholder: to a plain read there is nothing yet.
+    if (
+      valueStart === valueEnd &&
+      itemFlags === 0 &&
+      response.reply === Reply.metaValue &&
+      isPlaceholder(response.metaFlags)
+    ) {
+      return undefined;
+    }
     if (plain !== undefined && plain.flags === itemFlags && isAsciiBytes(input, valueStart, valueEnd)) {
       value = input.toString("latin1", valueStart, valueEnd);
     } else {
@@ -531,8 +538,7 @@ export class Op implements Sink {
     const won = (metaFlags & MetaReplyFlag.W) !== 0;
     const stale = (metaFlags & MetaReplyFlag.X) !== 0;
     const taken = (metaFlags & MetaReplyFlag.Z) !== 0;
-    // A placeholder made by flag N is empty, has no flags and is being recomputed.
-    const placeholder = valueStart === valueEnd && flags === 0 && (won || taken) && !stale;
+    const placeholder = valueStart === valueEnd && flags === 0 && isPlaceholder(metaFlags);
     return {
       value: placeholder ? undefined : this.codec.decode(flags, input.subarray(valueStart, valueEnd)),
       cas: (BigInt(response.casHigh) << 32n) | BigInt(response.casLow),
@@ -556,7 +562,7 @@ export class Op implements Sink {
   #finish(status: StoreResult): void {
     this.#leave();
     const code = this.code;
-    if (code === OpCode.cas || code === OpCode.leaseSet) this.settle(status === "not_stored" ? "exists" : status);
+    if (code === OpCode.cas) this.settle(status === "not_stored" ? "exists" : status);
     else if (code >= OpCode.set && code <= OpCode.prepend) this.settle(status === "stored");
     else if (code === OpCode.delete || code === OpCode.touch || code === OpCode.invalidate) {
       this.settle(status === "stored");
@@ -656,7 +662,7 @@ export class Op implements Sink {
   /** What a write gives that was not done and is not to throw. */
   get missResult(): unknown {
     if (this.code === OpCode.incr || this.code === OpCode.decr) return undefined;
-    return this.code === OpCode.cas || this.code === OpCode.leaseSet ? "not_stored" : false;
+    return this.code === OpCode.cas ? "not_stored" : false;
   }
 
   /** Goes to another pool, where nothing stays longer than `ttlSec`. */
@@ -730,6 +736,12 @@ export function refusal(response: TextResponse, address: string): CacheError {
     default:
       return new CacheError("protocol_violation", `${address}: an answer (kind ${response.reply}) of another command`);
   }
+}
+
+/** What flag N made is being computed and not stale. Whether it is empty, too, is for the caller to see. */
+function isPlaceholder(metaFlags: number): boolean {
+  const { W, X, Z } = MetaReplyFlag;
+  return (metaFlags & (W | Z)) !== 0 && (metaFlags & X) === 0;
 }
 
 function asCacheError(error: unknown): CacheError {

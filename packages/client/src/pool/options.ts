@@ -17,6 +17,8 @@ export interface ServerOptions {
   readonly weight?: number;
   /** Seconds until a failed server may be tried again, for the failover rules that have such a time. */
   readonly retryIntervalSec?: number;
+  /** False: failed from the start, for pecl-memcache's rules. Default true. */
+  readonly status?: boolean;
 }
 
 export interface Timeouts {
@@ -78,6 +80,7 @@ export function toPoolServer(spec: ServerSpec): PoolServer {
     endpoint,
     weight,
     ...(options.retryIntervalSec === undefined ? {} : { retryIntervalSec: options.retryIntervalSec }),
+    ...(options.status === undefined ? {} : { status: options.status }),
   };
 }
 

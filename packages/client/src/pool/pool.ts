@@ -44,7 +44,7 @@ export class Pool implements OpHost {
   readonly encoder = new KeyEncoder();
   readonly lineLimits: LineLimits;
   readonly policy: FailoverPolicy;
-  readonly requestTimeoutMs: number;
+  requestTimeoutMs: number;
   gutter: Gutter | null = null;
   #links: ServerLink[] = [];
   /** Removed, and still answering what they were asked. */
@@ -239,11 +239,9 @@ export class Pool implements OpHost {
       op.timeoutMs ||= this.requestTimeoutMs;
       op.deadlineMs = this.now() + op.timeoutMs;
       encoder.encode(op.key, op.keys);
-      const server =
-        op.serverKey === null
-          ? this.policy.first(encoder.bytes, encoder.hashStart, encoder.end, op.operation)
-          : this.#firstByServerKey(op, op.serverKey);
-      if (server < 0) this.#refuse(op, server);
+      const hashed = op.serverKey === null ? encoder : this.#encodeServerKey(op.serverKey);
+      const server = this.policy.first(hashed.bytes, hashed.hashStart, hashed.end, op.operation);
+      if (server < 0) this.#refuse(op, server, hashed);
       else {
         this.#links[server]!.submit(op);
         if (this.policy.copies && !op.isRead && !op.isCopy) this.#copy(op, server);
@@ -265,22 +263,27 @@ export class Pool implements OpHost {
     }
   }
 
-  #firstByServerKey(op: Op, serverKey: string | Uint8Array): number {
-    const encoder = this.#serverKey;
-    encoder.encode(serverKey, plainKeys);
-    return this.policy.first(encoder.bytes, 0, encoder.end, op.operation);
+  #encodeServerKey(serverKey: string | Uint8Array): KeyEncoder {
+    this.#serverKey.encode(serverKey, plainKeys);
+    return this.#serverKey;
+  }
+
+  /** The encoder that holds the bytes which choose the op's server. */
+  #encodeHashed(op: Op): KeyEncoder {
+    if (op.serverKey !== null) return this.#encodeServerKey(op.serverKey);
+    this.encoder.encode(op.key, op.keys);
+    return this.encoder;
   }
 
   /** Who owns the key by what is known now: an index, or -1. */
   owner(key: string | Uint8Array, keys: KeyRules, serverKey: string | Uint8Array | null = null): number {
-    const encoder = serverKey === null ? this.encoder : this.#serverKey;
+    const encoder = serverKey === null ? this.encoder : this.#encodeServerKey(serverKey);
     if (serverKey === null) encoder.encode(key, keys);
-    else encoder.encode(serverKey, plainKeys);
     return this.policy.owner(encoder.bytes, encoder.hashStart, encoder.end);
   }
 
-  #refuse(op: Op, why: number): void {
-    const owner = this.policy.owner(this.encoder.bytes, this.encoder.hashStart, this.encoder.end);
+  #refuse(op: Op, why: number, hashed: KeyEncoder): void {
+    const owner = this.policy.owner(hashed.bytes, hashed.hashStart, hashed.end);
     const link = this.#links[owner];
     link?.wanted();
     this.#giveUp(op, refusalError(why, link?.address ?? "pool"));
@@ -290,13 +293,13 @@ export class Pool implements OpHost {
     const link = op.link;
     const index = link?.index ?? -1;
     if (reason === "timeout" && index >= 0) this.policy.timedOut(index);
-    if (op.isCopy || this.#closing) {
+    if (this.#closing) {
       op.fail(error);
       return;
     }
     const failed = (op.failed ??= []);
     failed.push(index);
-    if (!op.isRead && this.events.has("writeFailed")) {
+    if (!op.isRead && !op.isCopy && this.events.has("writeFailed")) {
       this.events.emit("writeFailed", { server: link?.server.name ?? "", key: keyText(op.key), error });
     }
     if (reason === "timeout" && this.policy.timeoutEndsRequest) {
@@ -304,9 +307,7 @@ export class Pool implements OpHost {
       return;
     }
     try {
-      const encoder = op.serverKey === null ? this.encoder : this.#serverKey;
-      if (op.serverKey === null) encoder.encode(op.key, op.keys);
-      else encoder.encode(op.serverKey, plainKeys);
+      const encoder = this.#encodeHashed(op);
       const trail: Trail = { failed, reason, probes: op.probes };
       const server = this.policy.next(encoder.bytes, encoder.hashStart, encoder.end, op.operation, trail);
       op.probes = trail.probes;
@@ -351,9 +352,8 @@ export class Pool implements OpHost {
 
   /** The owner of `KEY-0`, `KEY-1` …, the first that is in use and has not failed: its load spreads over all others. */
   #spareServer(op: Op, error: CacheError): void {
-    const encoder = this.encoder;
     try {
-      encoder.encode(op.key, op.keys);
+      const encoder = this.#encodeHashed(op);
       const end = encoder.end;
       const bytes = Buffer.allocUnsafe(end + 12);
       encoder.bytes.copy(bytes, 0, 0, end);
@@ -373,17 +373,21 @@ export class Pool implements OpHost {
 
   /** Writes that the rules want on several servers. The caller's answer is the first server's. */
   #copy(op: Op, server: number): void {
-    const encoder = this.encoder;
+    const encoder = this.#encodeHashed(op);
     const copies = this.#copies;
     copies.length = 0;
-    encoder.encode(op.key, op.keys);
     this.policy.copies!(encoder.bytes, encoder.hashStart, encoder.end, op.operation, server, copies);
     for (const index of copies) {
       const copy = this.take();
       copy.becomeCopyOf(op);
       try {
+        const link = this.#links[index]!;
+        if (this.policy.copiesWait) {
+          link.delay(copy);
+          continue;
+        }
         this.encoder.encode(copy.key, copy.keys);
-        this.#links[index]!.submit(copy);
+        link.submit(copy);
       } catch (error) {
         this.#failOp(copy, error);
       }
@@ -435,7 +439,14 @@ export class Pool implements OpHost {
 
   // ---- the end ----
 
-  /** Dials every server; fulfils when each is up or has failed to be. */
+  /** How long calls without a time of their own, and tries to connect, may take from now on, in ms. */
+  setTimeouts(requestMs: number, connectMs: number): void {
+    this.requestTimeoutMs = checkPositive("requestMs", requestMs);
+    this.#context.connectTimeoutMs = checkPositive("connectMs", connectMs);
+    this.#context.stallMs = Math.max(250, requestMs);
+  }
+
+  /** Dials every server that has no connection. */
   dialAll(): void {
     for (const link of this.#links) link.dial();
   }

@@ -25,8 +25,8 @@ export interface LinkContext {
   readonly encoder: KeyEncoder;
   readonly socket: SocketOptions;
   readonly authentication: TextAuthentication | undefined;
-  readonly connectTimeoutMs: number;
-  readonly stallMs: number;
+  connectTimeoutMs: number;
+  stallMs: number;
   readonly maxValueBytes: number;
   readonly maxRequests: number;
   readonly maxBytes: number;
@@ -57,6 +57,8 @@ export class ServerLink implements ConnectionOwner {
   #provisional = false;
   #probe: Probe | null = null;
   readonly #held = new Set<Op>();
+  /** Copies that wait for something else to be sent. */
+  readonly #delayed: Op[] = [];
   readonly #context: LinkContext;
   /** Failed tries since it was last up. */
   #failures = 0;
@@ -93,6 +95,7 @@ export class ServerLink implements ConnectionOwner {
    * @throws CacheError `queue_full`, `not_supported`, `closed`
    */
   submit(op: Op): void {
+    if (this.#delayed.length > 0) this.#writeDelayed();
     const connection = this.connection ?? this.#open();
     op.link = this;
     this.#checkRoom(connection);
@@ -110,6 +113,31 @@ export class ServerLink implements ConnectionOwner {
     const connection = this.connection ?? this.#open();
     this.#checkRoom(connection);
     return connection;
+  }
+
+  /** Keeps a copy until something else is sent to this server, or the client closes. */
+  delay(copy: Op): void {
+    this.#delayed.push(copy);
+  }
+
+  #writeDelayed(): void {
+    const { encoder } = this.#context;
+    const { bytes, end, hashStart, binary } = encoder;
+    const key = Buffer.from(bytes.subarray(0, end));
+    for (const copy of this.#delayed.splice(0)) {
+      try {
+        encoder.encode(copy.key, copy.keys);
+        this.submit(copy);
+      } catch (error) {
+        if (!(error instanceof CacheError)) throw error;
+        copy.fail(error);
+      }
+    }
+    // The key of the op that set this going.
+    key.copy(encoder.bytes);
+    encoder.end = end;
+    encoder.hashStart = hashStart;
+    encoder.binary = binary;
   }
 
   #checkRoom(connection: Connection): void {
@@ -314,6 +342,7 @@ export class ServerLink implements ConnectionOwner {
 
   /** Lets what waits be answered, then closes. */
   async close(): Promise<void> {
+    if (this.#delayed.length > 0 && !this.#closing) this.#writeDelayed();
     this.#closing = true;
     clearTimeout(this.#redial);
     const connection = this.connection;
