@@ -11,6 +11,7 @@ import type { Mutation, MutationKind } from "./mutation.ts";
 import type { ServerOptions } from "./options.ts";
 import { Output } from "./output.ts";
 import { READ_BUFFER_BYTES } from "./transport/transport.ts";
+import { PendingPool } from "./pending-bytes.ts";
 import { PrefixStats } from "./stats/prefix-stats.ts";
 import type { Session } from "./session.ts";
 
@@ -39,6 +40,7 @@ export class ServerCore {
   /** The counters' numbers, for the hot path. */
   readonly counts: Float64Array;
   readonly output = new Output();
+  readonly pendingPool = new PendingPool();
   /** Small room for one number in digits; whoever uses it fills it first. */
   readonly scratch = Buffer.alloc(32);
   readonly sessions = new Set<Session>();

@@ -12,7 +12,7 @@ import { resolveOptions, type ServerOptions } from "./options.ts";
 import { ServerCore } from "./server-core.ts";
 import { Session } from "./session.ts";
 import { NodeListener } from "./transport/node-net.ts";
-import { READ_BUFFER_BYTES, type Accept, type Transport } from "./transport/transport.ts";
+import { READ_BUFFER_BYTES, READ_HEADROOM_BYTES, type Accept, type Transport } from "./transport/transport.ts";
 
 /** A session that was told to end has this long to take its last answers. */
 const CLOSING_SEC = 10;
@@ -55,7 +55,7 @@ class MemcachedServer implements Server {
   readonly #core: ServerCore;
   readonly #ownClock: SystemClock | undefined;
   readonly #listeners: NodeListener[] = [];
-  readonly #readBuffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
+  readonly #readBuffer = Buffer.allocUnsafeSlow(READ_HEADROOM_BYTES + READ_BUFFER_BYTES);
   #nextId = 1;
   #ticker: NodeJS.Timeout | undefined;
   #stopTicking: (() => void) | undefined;

@@ -15,7 +15,7 @@ import type { Walk } from "./commands/dump.ts";
 import { Count } from "./counters.ts";
 import type { DisconnectReason } from "./events.ts";
 import type { Admission } from "./hooks.ts";
-import { OUTPUT_LIMIT, type Output } from "./output.ts";
+import { OUTPUT_LIMIT, type Output, type Slab } from "./output.ts";
 import { PendingBytes } from "./pending-bytes.ts";
 import type { ServerCore } from "./server-core.ts";
 import type { ByteHandler, Transport } from "./transport/transport.ts";
@@ -32,7 +32,7 @@ const BINARY_MAGIC = 0x80;
 
 /** Answers that wait for `beforeAnswers`, in order. */
 interface HeldAnswers {
-  readonly buffer: Buffer;
+  readonly slab: Slab;
   readonly start: number;
   readonly end: number;
   readonly pinned: PinnedValue | undefined;
@@ -75,6 +75,8 @@ export class Session implements RequestHandler, ByteHandler {
   /** What a hook decided about the request that it held. */
   #decision: Decision | undefined;
   #held: HeldAnswers[] = [];
+  /** Slabs that the transport still reads from. */
+  #lent: Slab[] | undefined;
   #pinned: PinnedValue | undefined;
   #inputEnded = false;
   /** The client has said its first byte. */
@@ -98,16 +100,25 @@ export class Session implements RequestHandler, ByteHandler {
     this.lastActive = core.clock.seconds;
     if (this.closingSince !== 0) return;
     if (!this.#greeted && !this.#greet(buffer, start)) return;
-    if (this.#pending !== undefined || this.state !== SessionState.reading) {
-      this.#keep(buffer, start, end);
-      if (this.state === SessionState.reading) this.#runPending();
-      return;
+    let from = start;
+    const pending = this.#pending;
+    if (pending !== undefined || this.state !== SessionState.reading) {
+      if (pending === undefined || pending.length > start || this.state !== SessionState.reading) {
+        this.#keep(buffer, start, end);
+        if (this.state === SessionState.reading) this.#runPending();
+        return;
+      }
+      // What waits fits in front of what has come: joined there, nothing large is copied.
+      from -= pending.length;
+      pending.buffer.copy(buffer, from, pending.start, pending.end);
+      this.#dropPending();
     }
-    const consumed = this.#run(buffer, start, end);
+    const consumed = this.#run(buffer, from, end);
     if (consumed < end) this.#keep(buffer, consumed, end);
   }
 
   onDrain(): void {
+    this.#releaseLent();
     if (this.state !== SessionState.draining) return;
     this.state = SessionState.reading;
     this.#goOn();
@@ -121,8 +132,12 @@ export class Session implements RequestHandler, ByteHandler {
   onClosed(error: Error | undefined): void {
     if (error !== undefined && this.closingSince === 0) this.disconnectReason = "error";
     this.state = SessionState.closed;
-    this.#pending = undefined;
-    for (const held of this.#held) held.pinned?.release();
+    this.#dropPending();
+    this.#releaseLent();
+    for (const { slab, pinned } of this.#held) {
+      this.output.release(slab);
+      pinned?.release();
+    }
     this.#held = [];
     const value = this.#value;
     this.#value = undefined;
@@ -305,7 +320,7 @@ export class Session implements RequestHandler, ByteHandler {
     // The session may have ended meanwhile and dropped its bytes.
     if (this.#pending !== pending) return;
     pending.start = consumed;
-    if (pending.length === 0) this.#pending = undefined;
+    if (pending.length === 0) this.#dropPending();
   }
 
   /** Reads and executes again after a pause, unless something else holds the session. */
@@ -321,8 +336,13 @@ export class Session implements RequestHandler, ByteHandler {
   }
 
   #keep(buffer: Buffer, start: number, end: number): void {
-    this.#pending ??= new PendingBytes();
+    this.#pending ??= new PendingBytes(this.core.pendingPool, end - start);
     this.#pending.append(buffer, start, end);
+  }
+
+  #dropPending(): void {
+    this.#pending?.release();
+    this.#pending = undefined;
   }
 
   #whyStopped(): Stop {
@@ -390,11 +410,11 @@ export class Session implements RequestHandler, ByteHandler {
     const wait = this.core.hooks.beforeAnswers?.();
     if (wait === undefined && this.#held.length === 0) {
       if (this.#write(output.buffer, output.start, output.at, pinned)) output.taken();
-      else output.kept();
+      else this.#lend(output.kept());
       return;
     }
-    const held: HeldAnswers = { buffer: output.buffer, start: output.start, end: output.at, pinned, released: false };
-    output.kept();
+    const { start, at: end } = output;
+    const held: HeldAnswers = { slab: output.kept(), start, end, pinned, released: false };
     this.#held.push(held);
     this.#park();
     const release = () => {
@@ -410,8 +430,9 @@ export class Session implements RequestHandler, ByteHandler {
 
   #sendHeld(): void {
     while (this.#held[0]?.released === true) {
-      const { buffer, start, end, pinned } = this.#held.shift()!;
-      this.#write(buffer, start, end, pinned);
+      const { slab, start, end, pinned } = this.#held.shift()!;
+      if (this.#write(slab.buffer, start, end, pinned)) this.output.release(slab);
+      else this.#lend(slab);
     }
     if (this.#held.length === 0 && this.closingSince !== 0) this.transport.end();
   }
@@ -430,8 +451,20 @@ export class Session implements RequestHandler, ByteHandler {
     return taken;
   }
 
+  /** The transport still reads from the slab; it is given back when all has left. */
+  #lend(slab: Slab): void {
+    (this.#lent ??= []).push(slab);
+  }
+
+  #releaseLent(): void {
+    const lent = this.#lent;
+    if (lent === undefined) return;
+    this.#lent = undefined;
+    for (const slab of lent) this.output.release(slab);
+  }
+
   #end(): void {
-    this.#pending = undefined;
+    this.#dropPending();
     if (this.closingSince === 0) this.closingSince = this.core.clock.seconds;
     // Nothing is read or executed any more; what is held or waits still leaves.
     if (this.state === SessionState.reading) this.state = SessionState.draining;

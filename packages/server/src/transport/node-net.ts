@@ -5,13 +5,15 @@ import net from "node:net";
 import { CacheError, formatEndpoint, type Endpoint } from "@marugoto/core";
 import type { ListenerOptions } from "../options.ts";
 import { socketReadingInto, takeAccepts } from "./shared-read.ts";
-import type { Accept, ByteHandler, Transport } from "./transport.ts";
+import { READ_HEADROOM_BYTES, type Accept, type ByteHandler, type Transport } from "./transport.ts";
 
 class NodeTransport implements Transport {
   readonly socket: net.Socket;
   readonly remote: string;
   readonly local: string;
   readonly isRemote: boolean;
+  /** Set where the socket tells of `drain` only above its high-water mark: called after each write instead. */
+  onWritten: (() => void) | undefined;
 
   constructor(socket: net.Socket, listener: ListenerOptions) {
     this.socket = socket;
@@ -32,8 +34,10 @@ class NodeTransport implements Transport {
   }
 
   write(buffer: Buffer, start: number, end: number): boolean {
-    this.socket.write(buffer.subarray(start, end));
-    return this.socket.writableLength === 0;
+    const { socket } = this;
+    if (this.onWritten === undefined) socket.write(buffer.subarray(start, end));
+    else socket.write(buffer.subarray(start, end), this.onWritten);
+    return socket.writableLength === 0;
   }
 
   writePieces(pieces: readonly Buffer[], done: () => void): boolean {
@@ -66,7 +70,7 @@ class NodeTransport implements Transport {
 export interface NodeListenerConfig {
   readonly listener: ListenerOptions;
   readonly backlog: number;
-  /** Shared by all listeners of a thread. */
+  /** Shared by all listeners of a thread; begins with READ_HEADROOM_BYTES of scratch. */
   readonly readBuffer: Buffer;
   readonly accept: Accept;
   readonly onError: (what: string, error: unknown) => void;
@@ -157,8 +161,8 @@ export class NodeListener {
     let handler: ByteHandler | undefined;
     const socket =
       accepted ??
-      socketReadingInto(handle, readBuffer, (length) => {
-        handler?.onBytes(readBuffer, 0, length);
+      socketReadingInto(handle, readBuffer.subarray(READ_HEADROOM_BYTES), (length) => {
+        handler?.onBytes(readBuffer, READ_HEADROOM_BYTES, READ_HEADROOM_BYTES + length);
       });
     let failure: Error | undefined;
     socket.on("error", (error) => {
@@ -168,17 +172,22 @@ export class NodeListener {
       socket.setNoDelay(true);
       socket.setKeepAlive(true);
     }
-    handler = accept(new NodeTransport(socket, listener));
+    const transport = new NodeTransport(socket, listener);
+    handler = accept(transport);
     if (!handler) return;
     const sink = handler;
     if (accepted) {
       socket.on("data", (chunk: Buffer) => {
         sink.onBytes(chunk, 0, chunk.length);
       });
+      transport.onWritten = () => {
+        if (socket.writableLength === 0 && !socket.destroyed) sink.onDrain();
+      };
+    } else {
+      socket.on("drain", () => {
+        sink.onDrain();
+      });
     }
-    socket.on("drain", () => {
-      sink.onDrain();
-    });
     socket.on("end", () => {
       sink.onInputEnd();
     });

@@ -3,6 +3,9 @@
 /** The one read buffer of a thread: the most that a session is given per event. */
 export const READ_BUFFER_BYTES = 64 * 1024;
 
+/** Room in front of it, in which a session joins what it had kept with what has come. */
+export const READ_HEADROOM_BYTES = 32 * 1024;
+
 /** The way out, and the brakes. */
 export interface Transport {
   /** Remote address as memcached prints it, e.g. `tcp:127.0.0.1:5000` or `unix:/path`. */
@@ -31,7 +34,7 @@ export interface Transport {
 
 /** What a transport reports to: one per connection. */
 export interface ByteHandler {
-  /** `buffer[start, end)` is valid during the call only. */
+  /** `buffer[start, end)` is valid during the call only; what lies before `start` is scratch and may be overwritten. */
   onBytes(buffer: Buffer, start: number, end: number): void;
   /** All that was handed to `write` is with the kernel. */
   onDrain(): void;
