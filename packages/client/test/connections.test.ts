@@ -1,0 +1,230 @@
+// Ways to reach a server, and the life of a client.
+
+import { execFileSync } from "node:child_process";
+import diagnostics from "node:diagnostics_channel";
+import { readFileSync, writeFileSync } from "node:fs";
+import net from "node:net";
+import { join } from "node:path";
+import tls from "node:tls";
+import { Cleanup, eventually, spawnMemcached, temporaryFolder, useOracle } from "@marugoto/testing";
+import { afterEach, describe, expect, test } from "vitest";
+import { commandChannel, createClient } from "../src/index.ts";
+import { FakeServer } from "./support/fake-server.ts";
+
+const opened = new Cleanup();
+afterEach(() => opened.run());
+
+const codeOf = (call: Promise<unknown>): Promise<unknown> =>
+  call.then(
+    () => "fulfilled",
+    (error: unknown) => (error as { code: unknown }).code,
+  );
+
+describe("reaching a server", () => {
+  test("by a Unix socket", async () => {
+    const folder = temporaryFolder();
+    opened.add({ close: folder.remove });
+    const path = join(folder.path, "s");
+    opened.add(await FakeServer.start({ path }));
+    const client = opened.add(createClient({ servers: [path] }));
+    await client.set("k", "v");
+    expect(await client.get("k")).toBe("v");
+  });
+
+  test("that is not there: an error in a moment, with the address and the cause", async () => {
+    const client = createClient({ servers: ["127.0.0.1:1"], protocol: "classic" });
+    opened.defer(() => client.destroy());
+    const started = performance.now();
+    await expect(client.get("k")).rejects.toMatchObject({
+      code: "connection_lost",
+      message: expect.stringContaining("127.0.0.1:1"),
+      cause: { code: "ECONNREFUSED" },
+    });
+    expect(performance.now() - started).toBeLessThan(500);
+  });
+
+  test("by TLS, with a name to check and a certificate to show", async () => {
+    const folder = temporaryFolder();
+    opened.add({ close: folder.remove });
+    const file = (name: string) => join(folder.path, name);
+    const openssl = (...args: string[]) => execFileSync("openssl", args, { stdio: "ignore", timeout: 20_000 });
+    writeFileSync(file("ext"), "subjectAltName=DNS:cache.test\n");
+    openssl(
+      "req",
+      "-x509",
+      "-newkey",
+      "rsa:2048",
+      "-nodes",
+      "-days",
+      "2",
+      "-subj",
+      "/CN=ca",
+      "-keyout",
+      file("ca.key"),
+      "-out",
+      file("ca.crt"),
+    );
+    for (const name of ["server", "client"]) {
+      openssl(
+        "req",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-subj",
+        `/CN=${name}`,
+        "-keyout",
+        file(`${name}.key`),
+        "-out",
+        file(`${name}.csr`),
+      );
+      openssl(
+        "x509",
+        "-req",
+        "-in",
+        file(`${name}.csr`),
+        "-CA",
+        file("ca.crt"),
+        "-CAkey",
+        file("ca.key"),
+        "-CAcreateserial",
+        "-days",
+        "2",
+        "-extfile",
+        file("ext"),
+        "-out",
+        file(`${name}.crt`),
+      );
+    }
+    const pem = (name: string) => readFileSync(file(name));
+    const fake = opened.add(await FakeServer.start());
+    const names: (string | false | null)[] = [];
+    const options = { key: pem("server.key"), cert: pem("server.crt"), ca: pem("ca.crt"), requestCert: true };
+    const server = tls.createServer({ ...options, rejectUnauthorized: true }, (socket) => {
+      names.push(socket.servername);
+      const inner = net.connect(fake.port, "127.0.0.1");
+      socket.pipe(inner).pipe(socket);
+      for (const one of [socket, inner]) one.on("error", () => undefined);
+    });
+    server.on("tlsClientError", () => undefined);
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    opened.defer(() => new Promise((resolve) => server.close(resolve)));
+    const address = `127.0.0.1:${(server.address() as net.AddressInfo).port}`;
+
+    const trusted = { ca: pem("ca.crt"), servername: "cache.test", key: pem("client.key"), cert: pem("client.crt") };
+    const client = opened.add(createClient({ servers: [address], socket: { tls: trusted } }));
+    const value = "v".repeat(200_000);
+    await client.set("k", Buffer.from(value));
+    expect(String(await client.get("k"))).toBe(value);
+    expect(new Set(names)).toEqual(new Set(["cache.test"]));
+
+    const wrongName = createClient({ servers: [address], socket: { tls: { ...trusted, servername: "other.test" } } });
+    opened.defer(() => wrongName.destroy());
+    expect(await codeOf(wrongName.get("k"))).toBe("connection_lost");
+    const { key: _key, cert: _cert, ...anonymous } = trusted;
+    const unknown = createClient({ servers: [address], socket: { tls: anonymous } });
+    opened.defer(() => unknown.destroy());
+    expect(await codeOf(unknown.get("k"))).toBe("connection_lost");
+  });
+
+  const memcached = useOracle("memcached", "text authentication against real memcached");
+  test.skipIf(memcached.path === undefined)("that asks for a name and a password", async () => {
+    const folder = temporaryFolder();
+    opened.add({ close: folder.remove });
+    const authFile = join(folder.path, "auth");
+    writeFileSync(authFile, "me:secret\n");
+    const server = opened.add(await spawnMemcached({ args: ["-Y", authFile] }));
+    const servers = [`127.0.0.1:${server.port}`];
+    const client = opened.add(createClient({ servers, authentication: { username: "me", password: "secret" } }));
+    await client.set("k", "v");
+    expect(await client.get("k")).toBe("v");
+    const wrong = createClient({ servers, authentication: { username: "me", password: "guess" } });
+    opened.defer(() => wrong.destroy());
+    await expect(wrong.get("k")).rejects.toMatchObject({ message: expect.stringContaining("authentication") });
+  });
+});
+
+describe("the life of a client", () => {
+  test("close waits for the open calls and takes no more", async () => {
+    const fake = opened.add(await FakeServer.start());
+    const client = createClient({ servers: [fake.address] });
+    const calls = Array.from({ length: 100 }, (_, i) => client.set(`k${i}`, "v"));
+    const closed = client.close();
+    expect(await codeOf(client.get("k"))).toBe("closed");
+    expect(new Set(await Promise.all(calls))).toEqual(new Set([true]));
+    await closed;
+    await eventually(() => fake.sockets.size === 0);
+    await client.close();
+  });
+
+  test("destroy does not wait", async () => {
+    const fake = opened.add(await FakeServer.start());
+    const client = createClient({ servers: [fake.address], protocol: "classic" });
+    await client.set("k", "v");
+    fake.frozen = true;
+    const call = codeOf(client.get("k"));
+    client.destroy();
+    expect(await call).toBe("closed");
+    await eventually(() => fake.sockets.size === 0);
+  });
+
+  test("await using closes it", async () => {
+    const fake = opened.add(await FakeServer.start());
+    const client = createClient({ servers: [fake.address] });
+    await client.set("k", "v");
+    await client[Symbol.asyncDispose]();
+    expect(await codeOf(client.get("k"))).toBe("closed");
+  });
+
+  test("connect dials before the first call", async () => {
+    const fake = opened.add(await FakeServer.start());
+    const client = opened.add(createClient({ servers: [fake.address], protocol: "classic" }));
+    client.connect();
+    await eventually(() => client.pool.links[0]!.isUp);
+    expect(fake.requests).toEqual([]);
+  });
+
+  test("options out of range are refused by name", () => {
+    const make = (options: object) => () => createClient({ servers: ["127.0.0.1:1"], ...options });
+    expect(make({ timeouts: { requestMs: 0 } })).toThrow(/timeouts.requestMs is 0/);
+    expect(make({ limits: { maxBytes: Number.NaN } })).toThrow(/limits.maxBytes/);
+    expect(make({ servers: [{ address: "a:1", weight: -1 }] })).toThrow(/weight of a:1/);
+    expect(make({ servers: ["a:99999"] })).toThrow(/port/);
+  });
+
+  test("views share connections and differ in keys", async () => {
+    const fake = opened.add(await FakeServer.start());
+    const client = opened.add(createClient({ servers: [fake.address] }));
+    const view = client.with({ prefix: "p:" });
+    await view.set("k", "v");
+    expect(await client.get("p:k")).toBe("v");
+    expect(fake.accepted).toBe(2);
+  });
+});
+
+test("calls are traced with what they were and how they ended", async () => {
+  const fake = opened.add(await FakeServer.start());
+  const client = opened.add(createClient({ servers: [fake.address] }));
+  const seen: string[] = [];
+  const handlers = {
+    start: () => undefined,
+    end: () => undefined,
+    asyncStart: () => undefined,
+    asyncEnd: (message: object) => {
+      const { operation, keyCount, error, key } = message as {
+        operation: string;
+        keyCount: number;
+        error?: Error;
+        key?: string;
+      };
+      seen.push(`${operation} ${keyCount} ${error ? "failed" : "done"}${key ?? ""}`);
+    },
+    error: () => undefined,
+  };
+  commandChannel.subscribe(handlers);
+  opened.defer(() => commandChannel.unsubscribe(handlers));
+  expect(diagnostics.channel("tracing:marugoto:client:command:asyncEnd").hasSubscribers).toBe(true);
+  await client.set("k", "v");
+  await client.getMany(["k", "l"]);
+  await codeOf(client.get("bad key"));
+  expect(seen).toEqual(["set 1 done", "getMany 2 done", "get 1 failed"]);
+});
