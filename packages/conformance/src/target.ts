@@ -2,7 +2,14 @@
 // dialect it is measured by.
 
 import { parseEndpoint, DEFAULT_PORT, type Endpoint } from "@marugoto/core";
-import { connect, memcachedVersion, spawnMarugotoServer, spawnMemcached, type TestConnection } from "@marugoto/testing";
+import {
+  connect,
+  memcachedVersion,
+  spawnMarugotoServer,
+  spawnMemcached,
+  type ServerProcess,
+  type TestConnection,
+} from "@marugoto/testing";
 import type { Dialect } from "./case.ts";
 
 export interface Target {
@@ -17,6 +24,8 @@ export interface Target {
   /** Its process id, where it was started here. */
   readonly pid?: number;
   connect(): Promise<TestConnection>;
+  /** Undefined while it runs; else how it ended and what it said last. Of a server that was running: always undefined. */
+  obituary(): string | undefined;
   close(): Promise<void>;
 }
 
@@ -46,6 +55,7 @@ export async function runningTarget(address: string): Promise<Target> {
       shared: true,
       endpoint,
       connect: () => connect(endpoint),
+      obituary: () => undefined,
       close: () => Promise.resolve(),
     };
   } finally {
@@ -65,12 +75,7 @@ export function toDialect(version: string): Dialect {
   return numbers as Dialect;
 }
 
-function started(
-  name: string,
-  dialect: Dialect,
-  flags: readonly string[],
-  server: { endpoint: Endpoint; pid: number; close: () => Promise<void> },
-): Target {
+function started(name: string, dialect: Dialect, flags: readonly string[], server: ServerProcess): Target {
   return {
     name,
     dialect,
@@ -79,6 +84,7 @@ function started(
     endpoint: server.endpoint,
     pid: server.pid,
     connect: () => connect(server.endpoint),
+    obituary: () => (server.alive ? undefined : `${name} has ended\n${server.stderr}`.trim()),
     close: () => server.close(),
   };
 }

@@ -1,6 +1,6 @@
 // Where things lie in this repository, for tests that start what was built.
 
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -26,7 +26,8 @@ export function builtApp(name: string, root = repositoryRoot): string {
     );
   if (!existsSync(built)) throw say("is missing");
   const builtAt = statSync(built).mtimeMs;
-  const sources = [join(root, "apps", name, "src"), ...bundledPackages(root).map((folder) => join(folder, "src"))];
+  const app = join(root, "apps", name);
+  const sources = [app, ...bundledPackages(root, app)].map((folder) => join(folder, "src"));
   for (const folder of sources) {
     const newer = newerFile(folder, builtAt);
     if (newer !== undefined) throw say(`is older than ${relative(root, newer)}`);
@@ -46,12 +47,31 @@ export function appCommand(name: string): AppCommand {
   return { command: process.execPath, args: [builtApp(name)] };
 }
 
-/** Folders of the packages that may end up in an app: all but the private ones. */
-function bundledPackages(root: string): string[] {
-  const packages = join(root, "packages");
-  return readdirSync(packages, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory() && entry.name !== "testing" && entry.name !== "conformance")
-    .map((entry) => join(packages, entry.name));
+/** Folders of the packages that go into an app: those its manifest names, and those that theirs name. */
+function bundledPackages(root: string, app: string): string[] {
+  const seen = new Set<string>();
+  const visit = (folder: string) => {
+    for (const name of dependenciesOf(folder)) {
+      const sibling = join(root, "packages", name);
+      if (seen.has(sibling)) continue;
+      seen.add(sibling);
+      visit(sibling);
+    }
+  };
+  visit(app);
+  return [...seen];
+}
+
+/** `core` for each `@marugoto/core` that a manifest depends on; an app bundles its devDependencies too. */
+function dependenciesOf(folder: string): string[] {
+  const manifest = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as {
+    dependencies?: Record<string, string>;
+    devDependencies?: Record<string, string>;
+  };
+  const names = Object.keys({ ...manifest.dependencies, ...manifest.devDependencies });
+  const scope = "@marugoto/";
+  const siblings = names.filter((name) => name.startsWith(scope)).map((name) => name.slice(scope.length));
+  return siblings.filter((name) => name !== "testing" && name !== "conformance");
 }
 
 function newerFile(folder: string, thanMs: number): string | undefined {

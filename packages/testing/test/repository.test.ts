@@ -6,13 +6,24 @@ import { builtApp, Cleanup, temporaryFolder } from "../src/index.ts";
 const opened = new Cleanup();
 afterEach(() => opened.run());
 
+/** The server stands on the storage, that on core; the client is no part of it. */
+const manifests = {
+  "apps/server/package.json": '{"devDependencies":{"@marugoto/storage":"*","@marugoto/testing":"*"}}',
+  "packages/storage/package.json": '{"dependencies":{"@marugoto/core":"*"}}',
+  "packages/core/package.json": "{}",
+};
+const unchanged = {
+  ...Object.fromEntries(Object.keys(manifests).map((path) => [path, 0])),
+  "packages/core/src/index.ts": 0,
+};
+
 function repository(files: Record<string, number>): string {
   const folder = temporaryFolder();
   opened.defer(folder.remove);
-  for (const [path, seconds] of Object.entries({ "packages/core/src/index.ts": 0, ...files })) {
+  for (const [path, seconds] of Object.entries({ ...unchanged, ...files })) {
     const file = join(folder.path, path);
     mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, "");
+    writeFileSync(file, path.endsWith("package.json") ? manifests[path as keyof typeof manifests] : "");
     utimesSync(file, 1_700_000_000 + seconds, 1_700_000_000 + seconds);
   }
   return folder.path;
@@ -37,7 +48,11 @@ test("says what to run when a source of the app or of a package is newer", () =>
   expect(() => builtApp("server", sibling)).toThrow("is older than packages/core/src/index.ts");
 });
 
-test("sources of private packages do not count", () => {
-  const root = repository({ "packages/testing/src/index.ts": 3, "apps/server/dist/main.js": 2 });
+test("sources of packages that do not go into it do not count", () => {
+  const root = repository({
+    "packages/client/src/index.ts": 3,
+    "packages/testing/src/index.ts": 3,
+    "apps/server/dist/main.js": 2,
+  });
   expect(builtApp("server", root)).toContain("main.js");
 });

@@ -1,7 +1,7 @@
 // The differential fuzz: random requests to two servers, whose answers must be equal but for the named differences. On
 // a mismatch it looks for the shortest script that still shows it.
 
-import { freshSeed, seededRandom, type Random } from "@marugoto/testing";
+import { eventually, freshSeed, seededRandom, type Random } from "@marugoto/testing";
 import { REFERENCE } from "../differences.ts";
 import type { Target } from "../target.ts";
 import { Grammar } from "./grammar.ts";
@@ -59,8 +59,11 @@ export async function fuzzDifferential(left: Target, right: Target, options: Fuz
       await pair.reset();
       while (played.length < BATCH_LINES && sent + played.length < lines) {
         const round = rounds.take();
-        const result = await pair.play(round, random);
         played.push(...round);
+        const result = await pair.play(round, random).catch((error: unknown) => death(left, right, error, played));
+        if (typeof result === "string") {
+          return { seed, lines: sent + played.length, explained, mismatch: `${result}\n(seed ${seed})` };
+        }
         for (const one of result.explained) explained.set(one.name, (explained.get(one.name) ?? 0) + 1);
         if (result.mismatch) {
           const words = await describe(pair, left, right, seed, played, result.mismatch);
@@ -112,6 +115,13 @@ class Rounds {
       if (isComparable(text, mutated)) return { text, mutated };
     }
   }
+}
+
+/** A connection failed: the last words of the server that has died, and what it was sent; else the error goes on. */
+async function death(left: Target, right: Target, error: unknown, played: readonly Unit[]): Promise<string> {
+  const dead = await eventually(() => left.obituary() ?? right.obituary(), { withinMs: 1000 }).catch(() => undefined);
+  if (dead === undefined) throw error;
+  return [dead, "after:", ...played.map((unit) => `  ${showUnit(unit)}`)].join("\n");
 }
 
 /** Damage may have taken the line end: the next request must not become part of this one. */
