@@ -39,6 +39,7 @@ export class FakeServer {
   readonly #server: net.Server;
   readonly #options: FakeOptions;
   #cas = 0n;
+  #port = 0;
 
   constructor(options: FakeOptions) {
     this.#options = options;
@@ -60,10 +61,13 @@ export class FakeServer {
       if (path === undefined) this.#server.listen(port, "127.0.0.1", resolve);
       else this.#server.listen(path, resolve);
     });
+    const address = this.#server.address();
+    if (address !== null && typeof address === "object") this.#port = address.port;
   }
 
+  /** Stays readable after `close`. */
   get port(): number {
-    return (this.#server.address() as net.AddressInfo).port;
+    return this.#port;
   }
 
   get address(): string {

@@ -1,0 +1,190 @@
+// One computation for many readers, in one process and across clients, and namespaces that are forgotten at once.
+
+import { Cleanup, eventually, spawnMemcached, useOracle } from "@marugoto/testing";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterEach, describe, expect, test } from "vitest";
+import { createClient, type Client } from "../src/index.ts";
+import { FakeServer } from "./support/fake-server.ts";
+
+const opened = new Cleanup();
+afterEach(() => opened.run());
+
+describe("getOrSet without meta", () => {
+  async function open(): Promise<Client> {
+    const fake = opened.add(await FakeServer.start({ meta: false }));
+    return opened.add(createClient({ servers: [fake.address] }));
+  }
+
+  test("computes once for all callers of the process, and stores", async () => {
+    const client = await open();
+    let loads = 0;
+    const load = async () => {
+      loads++;
+      await sleep(20);
+      return { n: 1 };
+    };
+    const all = await Promise.all(Array.from({ length: 50 }, () => client.getOrSet("k", load, { ttl: 60 })));
+    expect(all).toEqual(Array.from({ length: 50 }, () => ({ n: 1 })));
+    expect(await client.getOrSet("k", load, { ttl: 60 })).toEqual({ n: 1 });
+    expect(loads).toBe(1);
+  });
+
+  test("a loader that fails fails its callers, and the next call computes again", async () => {
+    const client = await open();
+    const bad = () => Promise.reject(new Error("no database"));
+    const calls = [client.getOrSet("k", bad, { ttl: 60 }), client.getOrSet("k", bad, { ttl: 60 })];
+    for (const end of await Promise.allSettled(calls))
+      expect(end).toMatchObject({ reason: { message: "no database" } });
+    expect(await client.getOrSet("k", () => "v", { ttl: 60 })).toBe("v");
+  });
+
+  test("undefined is given and not stored", async () => {
+    const client = await open();
+    expect(await client.getOrSet("k", () => undefined, { ttl: 60 })).toBeUndefined();
+    expect(await client.get("k")).toBeUndefined();
+  });
+
+  test("the ttl is shortened at random by the jitter", async () => {
+    const fake = opened.add(await FakeServer.start({ meta: false }));
+    const client = opened.add(createClient({ servers: [fake.address] }));
+    const keys = Array.from({ length: 50 }, (_, i) => `k${i}`);
+    await Promise.all(keys.map((key) => client.getOrSet(key, () => 1, { ttl: 1000, jitter: 0.2 })));
+    const ttls = keys.map((key) => fake.items.get(key)!.exptime);
+    expect(Math.min(...ttls)).toBeGreaterThanOrEqual(800);
+    expect(Math.max(...ttls)).toBeLessThanOrEqual(1000);
+    expect(new Set(ttls).size).toBeGreaterThan(10);
+  });
+
+  test("options out of range are refused by name", async () => {
+    const client = await open();
+    expect(() => client.getOrSet("k", () => 1, { ttl: 1, jitter: 2 })).toThrow(/jitter is 2/);
+    expect(() => client.getOrSet("k", () => 1, { ttl: 1, leaseSec: 0.5 })).toThrow(/leaseSec/);
+  });
+});
+
+const memcached = useOracle("memcached", "leases through meta flags");
+
+describe.skipIf(memcached.path === undefined)("getOrSet with leases of memcached", () => {
+  async function open(count: number): Promise<Client[]> {
+    const server = opened.add(await spawnMemcached());
+    return Array.from({ length: count }, () => opened.add(createClient({ servers: [`127.0.0.1:${server.port}`] })));
+  }
+
+  test("20 clients, one cold key, a slow loader: one load", async () => {
+    const clients = await open(20);
+    let loads = 0;
+    const load = async () => {
+      loads++;
+      await sleep(200);
+      return "computed";
+    };
+    const values = await Promise.all(clients.map((client) => client.getOrSet("cold", load, { ttl: 60 })));
+    expect(new Set(values)).toEqual(new Set(["computed"]));
+    expect(loads).toBe(1);
+    expect(await clients[3]!.get("cold")).toBe("computed");
+  });
+
+  test("a plain read does not see the placeholder of whoever computes", async () => {
+    const [one, other] = (await open(2)) as [Client, Client];
+    let release: ((value: string) => void) | undefined;
+    const computing = one.getOrSet("k", () => new Promise<string>((resolve) => (release = resolve)), { ttl: 60 });
+    await eventually(() => release !== undefined);
+    expect((await other.lease("k", 10, 0)).taken).toBe(true);
+    expect(await other.get("k")).toBeUndefined();
+    release?.("v");
+    expect(await computing).toBe("v");
+    expect(await other.get("k")).toBe("v");
+  });
+
+  test("a stale item is served to all while one recomputes it", async () => {
+    const clients = await open(10);
+    let loads = 0;
+    const load = async () => {
+      loads++;
+      await sleep(100);
+      return `value ${loads}`;
+    };
+    await clients[0]!.getOrSet("k", load, { ttl: 60 });
+    expect(await clients[0]!.invalidate("k", 30)).toBe(true);
+    const served = await Promise.all(clients.map((client) => client.getOrSet("k", load, { ttl: 60 })));
+    expect(new Set(served)).toEqual(new Set(["value 1"]));
+    await eventually(async () => (await clients[5]!.get("k")) === "value 2");
+    expect(loads).toBe(2);
+  });
+
+  test("with little time left one recomputes early and nobody waits", async () => {
+    const clients = await open(5);
+    let loads = 0;
+    const load = async () => {
+      loads++;
+      await sleep(200);
+      return `value ${loads}`;
+    };
+    await clients[0]!.set("k", "old", { ttl: 5 });
+    await Promise.all(clients.map((client) => client.get("k")));
+    const options = { ttl: 60, refreshBelowSec: 30 };
+    const served = await Promise.all(clients.map((client) => client.getOrSet("k", load, options)));
+    expect(new Set(served)).toEqual(new Set(["old"]));
+    await eventually(async () => (await clients[1]!.get("k")) === "value 1");
+    expect(loads).toBe(1);
+  });
+
+  test("when the one who computes fails, another does it", async () => {
+    const [one, other] = (await open(2)) as [Client, Client];
+    let started = false;
+    const bad = async () => {
+      started = true;
+      await sleep(50);
+      throw new Error("no database");
+    };
+    const failing = one.getOrSet("k", bad, { ttl: 60 });
+    failing.catch(() => undefined);
+    await eventually(() => started);
+    const waiting = other.getOrSet("k", () => "v", { ttl: 60 });
+    await expect(failing).rejects.toThrow("no database");
+    expect(await waiting).toBe("v");
+  });
+
+  test("an invalidation during the computation has the last word", async () => {
+    const [one, other] = (await open(2)) as [Client, Client];
+    const value = await one.getOrSet(
+      "k",
+      async () => {
+        await other.set("k", "newer");
+        return "older";
+      },
+      { ttl: 60 },
+    );
+    expect(value).toBe("older");
+    expect(await one.get("k")).toBe("newer");
+  });
+});
+
+describe("namespaces", () => {
+  test("are forgotten at the price of one write", async () => {
+    const fake = opened.add(await FakeServer.start());
+    const client = opened.add(createClient({ servers: [fake.address], prefix: "app:" }));
+    const users = client.namespace("users");
+    const first = await users.client();
+    await first.set("1", "Ann");
+    expect(await (await users.client()).get("1")).toBe("Ann");
+    expect(await client.get("1")).toBeUndefined();
+    expect([...fake.items.keys()].every((key) => key.startsWith("app:users:"))).toBe(true);
+    await users.invalidate();
+    expect(await (await users.client()).get("1")).toBeUndefined();
+  });
+
+  test("another process hears of it within its refresh time, and of a lost generation, too", async () => {
+    const fake = opened.add(await FakeServer.start());
+    const open = () => opened.add(createClient({ servers: [fake.address] })).namespace("n", { refreshMs: 20 });
+    const [one, other] = [open(), open()];
+    const views = await Promise.all([one.client(), other.client()]);
+    await views[0].set("k", "v");
+    expect(await views[1].get("k")).toBe("v");
+    await one.invalidate();
+    await eventually(async () => (await (await other.client()).get("k")) === undefined);
+    await (await one.client()).set("k", "w");
+    fake.items.delete("n:generation");
+    await eventually(async () => (await (await other.client()).get("k")) === undefined);
+  });
+});

@@ -1,0 +1,197 @@
+// Memcache and Memcached as PHP programs know them: names, defaults, results and codes. Placement, failover and values
+// are held against the real extensions elsewhere.
+
+import { Cleanup, eventually } from "@marugoto/testing";
+import { afterEach, describe, expect, test } from "vitest";
+import { Memcache, MEMCACHE_COMPRESSED, Memcached, ResultCode } from "../src/index.ts";
+import { FakeServer } from "./support/fake-server.ts";
+
+const opened = new Cleanup();
+afterEach(() => opened.run());
+
+const start = async (count: number) =>
+  Promise.all(Array.from({ length: count }, async () => opened.add(await FakeServer.start({ meta: false }))));
+
+describe("Memcache", () => {
+  async function open(servers: readonly FakeServer[], options = {}): Promise<Memcache> {
+    const memcache = new Memcache(options);
+    opened.defer(() => memcache.destroy());
+    for (const { port } of servers) memcache.addServer("127.0.0.1", port, { retryInterval: 15 });
+    return memcache;
+  }
+
+  test("stores values with PHP's flags", async () => {
+    const servers = await start(1);
+    const memcache = await open(servers);
+    await memcache.set("s", "text");
+    await memcache.set("i", 42);
+    await memcache.set("z", "z".repeat(100), MEMCACHE_COMPRESSED, 60);
+    const { items } = servers[0]!;
+    expect([items.get("s")?.flags, items.get("i")?.flags, items.get("z")?.flags]).toEqual([0, 0x300, 2]);
+    expect(items.get("z")?.exptime).toBe(60);
+    expect(await memcache.get("z")).toBe("z".repeat(100));
+    expect(await memcache.increment("i", 2)).toBe(44n);
+    expect(await memcache.increment("none")).toBe(false);
+    expect([...(await memcache.get(["s", "none", "i"]))]).toEqual([
+      ["s", "text"],
+      ["i", 44],
+    ]);
+  });
+
+  test("keys travel as pecl-memcache normalises them", async () => {
+    const servers = await start(1);
+    const memcache = await open(servers, { prefix: "p:" });
+    await memcache.set("a b\tc", "1");
+    await memcache.set("x".repeat(300), "2");
+    expect([...servers[0]!.items.keys()]).toEqual(["p:a_b_c", `p:${"x".repeat(248)}`]);
+    expect(await memcache.get("a b\tc")).toBe("1");
+    expect(await memcache.set("", "v")).toBe(false);
+  });
+
+  test("with a server down, its keys go to KEY-0, KEY-1 …, and the callback hears of it", async () => {
+    const servers = await start(3);
+    const failed: string[] = [];
+    const memcache = new Memcache();
+    opened.defer(() => memcache.destroy());
+    for (const { port } of servers) {
+      memcache.addServer("127.0.0.1", port, {
+        failureCallback: (host, failedPort) => failed.push(`${host}:${failedPort}`),
+      });
+    }
+    const keys = Array.from({ length: 60 }, (_, i) => `key${i}`);
+    const onFirst = keys.filter((key) => memcache.findServer(key) === servers[0]!.address);
+    expect(onFirst.length).toBeGreaterThan(0);
+    for (const key of keys) await memcache.set(key, "v");
+    await servers[0]!.close();
+    for (const key of keys) expect(await memcache.set(key, "w")).toBe(true);
+    for (const key of keys) expect(await memcache.get(key)).toBe("w");
+    expect(new Set(failed)).toEqual(new Set([servers[0]!.address]));
+    expect(onFirst.map((key) => memcache.findServer(key))).not.toContain(servers[0]!.address);
+  });
+
+  test("redundancy writes to so many servers", async () => {
+    const servers = await start(3);
+    const memcache = await open(servers, { redundancy: 2 });
+    await memcache.set("k", "v");
+    await eventually(() => servers.filter(({ items }) => items.has("k")).length === 2);
+    await memcache.delete("k");
+    await eventually(() => servers.every(({ items }) => !items.has("k")));
+  });
+
+  test("without failover a dead server's keys are false and undefined", async () => {
+    const servers = await start(2);
+    const memcache = await open(servers, { allowFailover: false });
+    const key = Array.from({ length: 99 }, (_, i) => `k${i}`).find(
+      (name) => memcache.findServer(name) === servers[0]!.address,
+    )!;
+    await servers[0]!.close();
+    expect(await memcache.set(key, "v")).toBe(false);
+    expect(await memcache.get(key)).toBeUndefined();
+    expect(await memcache.delete(key)).toBe(false);
+    expect((await memcache.getVersion()).size).toBe(1);
+  });
+});
+
+describe("Memcached", () => {
+  async function open(servers: readonly FakeServer[], options = {}): Promise<Memcached> {
+    const memcached = new Memcached(options);
+    opened.defer(() => memcached.destroy());
+    memcached.addServers(servers.map(({ port }) => ["127.0.0.1", port] as const));
+    return memcached;
+  }
+
+  test("gives libmemcached's codes", async () => {
+    const memcached = await open(await start(1));
+    const codes: ResultCode[] = [];
+    const note = async (call: Promise<unknown>) => {
+      await call;
+      codes.push(memcached.getResultCode());
+    };
+    await note(memcached.get("k"));
+    await note(memcached.set("k", "v"));
+    await note(memcached.add("k", "v"));
+    await note(memcached.replace("none", "v"));
+    await note(memcached.cas(1n, "none", "v"));
+    await note(memcached.cas(99n, "k", "v"));
+    await note(memcached.delete("none"));
+    await note(memcached.touch("none", 5));
+    await note(memcached.increment("none"));
+    await note(memcached.get("é"));
+    await note(memcached.get("with space"));
+    expect(codes).toEqual([16, 0, 14, 14, 16, 12, 16, 16, 16, 33, 33]);
+    await memcached.get("none");
+    expect(memcached.getResultMessage()).toBe("NOT FOUND");
+  });
+
+  test("a dead server: 3, then 47 until the retry time is over", async () => {
+    const servers = await start(1);
+    let nowMs = 1_000_000;
+    const memcached = await open(servers, { clock: { nowMs: () => nowMs }, retryTimeoutSec: 2 });
+    await memcached.set("k", "v");
+    const port = servers[0]!.port;
+    await servers[0]!.close();
+    const codes: number[] = [];
+    for (let i = 0; i < 4; i++) {
+      expect(await memcached.get("k")).toBeUndefined();
+      codes.push(memcached.getResultCode());
+    }
+    expect(codes).toEqual([3, 3, 47, 47]);
+    expect(memcached.lastError?.code).toBe("server_disabled");
+    opened.add(await FakeServer.start({ meta: false, port }));
+    expect(await memcached.set("k", "w")).toBe(false);
+    nowMs += 4000;
+    expect(await memcached.set("k", "w")).toBe(true);
+    expect(memcached.getResultMessage()).toBe("SUCCESS");
+  });
+
+  test("the prefix is sent and not hashed", async () => {
+    const servers = await start(3);
+    const memcached = await open(servers, { prefixKey: "p:", placement: { libketamaCompatible: true } });
+    const plain = await open(servers, { placement: { libketamaCompatible: true } });
+    for (let i = 0; i < 30; i++) await memcached.set(`k${i}`, "v");
+    for (const { items, port } of servers) {
+      for (const key of items.keys()) {
+        expect(key.startsWith("p:")).toBe(true);
+        expect(plain.getServerByKey(key.slice(2))?.port).toBe(port);
+      }
+    }
+  });
+
+  test("many keys, keys by key, and servers that come and go", async () => {
+    const servers = await start(2);
+    const memcached = await open(servers);
+    expect(await memcached.setMulti(Object.entries({ a: 1, b: 2 }))).toBe(true);
+    expect([...(await memcached.getMulti(["a", "b", "c"]))]).toEqual([
+      ["a", 1],
+      ["b", 2],
+    ]);
+    expect(await memcached.deleteMulti(["a", "c"])).toEqual(
+      new Map([
+        ["a", true],
+        ["c", false],
+      ]),
+    );
+    await memcached.setByKey("user", "x", "1");
+    expect(await memcached.getByKey("user", "x")).toBe("1");
+    expect(await memcached.deleteByKey("user", "x")).toBe(true);
+    expect(memcached.getServerList()).toHaveLength(2);
+    expect(memcached.removeServer("127.0.0.1", servers[0]!.port)).toBe(true);
+    expect(memcached.getServerList().map(({ port }) => port)).toEqual([servers[1]!.port]);
+    memcached.resetServerList();
+    await memcached.get("a");
+    expect(memcached.getResultCode()).toBe(ResultCode.NO_SERVERS);
+  });
+
+  test("through a server that answers slowly a call times out with 31, and marks nothing", async () => {
+    const servers = await start(1);
+    const memcached = await open(servers, { pollTimeoutMs: 60 });
+    await memcached.set("k", "v");
+    servers[0]!.frozen = true;
+    await memcached.get("k");
+    expect(memcached.getResultCode()).toBe(31);
+    await memcached.get("k");
+    expect(memcached.getResultCode()).toBe(31);
+    servers[0]!.frozen = false;
+    expect(await eventually(() => memcached.get("k"))).toBe("v");
+  });
+});
