@@ -18,6 +18,7 @@ export function toServerOptions(settings: Settings): Partial<ServerOptions> {
     maxItemBytes: settings.maxItemBytes,
     verbosity: settings.verbosity,
     version: PROTOCOL_VERSION,
+    warmUp: true,
     ...(threads === undefined ? {} : { threads }),
     bindingProtocol: settings.protocol,
     settings: settings.udpPort === 0 ? {} : { udpport: String(settings.udpPort) },

@@ -81,6 +81,8 @@ export interface ServerOptions {
   readonly settings: Readonly<Record<string, string>>;
   /** The cache's clock. Given one, the server doesn't move it; else it makes and runs a SystemClock. */
   readonly clock: Clock | undefined;
+  /** Whether `listen` has the hot commands compiled in the background, which takes some 0.15 s of CPU time. */
+  readonly warmUp: boolean;
   /** Whether sockets read into one shared buffer where this Node can; false = `data` events. For tests. */
   readonly sharedReadBuffer: boolean;
   /** Seed of the key hash; random unless a test wants runs to repeat. */
@@ -115,6 +117,7 @@ export const defaults: ServerOptions = {
   version: SERVER_VERSION,
   settings: {},
   clock: undefined,
+  warmUp: false,
   sharedReadBuffer: true,
   hashSeed: undefined,
 };

@@ -12,6 +12,7 @@ import { resolveOptions, type ServerOptions } from "./options.ts";
 import { ServerCore } from "./server-core.ts";
 import { Session } from "./session.ts";
 import { NodeListener } from "./transport/node-net.ts";
+import { warmUp } from "./warm-up.ts";
 import { READ_BUFFER_BYTES, READ_HEADROOM_BYTES, type Accept, type Transport } from "./transport/transport.ts";
 
 /** A session that was told to end has this long to take its last answers. */
@@ -114,6 +115,11 @@ class MemcachedServer implements Server {
     }
     this.#startTicking();
     for (const endpoint of endpoints) this.events.emit("listening", { endpoint });
+    if (this.options.warmUp) {
+      warmUp(() => this.#closing === undefined).catch((error: unknown) => {
+        this.events.emit("error", { what: "warm-up", error });
+      });
+    }
     return endpoints;
   }
 
