@@ -198,6 +198,8 @@ export class KeyIndex {
         if (++bucket === table.buckets) bucket = 0;
       }
       from = firstHash(table, home + 1);
+      // The last bucket of what has moved may also cover hashes that have not.
+      if (table === this.#next) from = Math.min(from, firstHash(this.#current, this.#ints[S.MIGRATED]!));
     }
     return from;
   }

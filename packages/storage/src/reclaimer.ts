@@ -35,8 +35,10 @@ const CHEAP_SHARE_WITHOUT_EVICTION = 0.85;
 const PROBATION_SHARE = 0.1;
 /** Fetches during probation that earn a place in the main queue. */
 const PROBATION_FETCHES = 1;
-/** At most this share of an evicted segment is kept, so that it yields something. */
+/** In the long run at most this share of an evicted segment is kept, so that it yields something … */
 const KEPT_SHARE = 0.75;
+/** … but up to this many segments full of fetched items in a row are kept whole. */
+const KEPT_BURST = 4;
 /** Bytes of victims looked at for each byte stored while free segments are few. */
 const STEP_FACTOR = 6;
 /** Free segments above the reserve that work is done ahead for. */
@@ -220,7 +222,7 @@ export class Reclaimer {
     const ints = this.#ints;
     ints[S.VICTIM] = segment;
     ints[S.MODE] = mode;
-    ints[S.KEPT] = 0;
+    if (mode === EVICT) ints[S.KEPT] = Math.max(0, ints[S.KEPT]! - this.#log.segmentBytes * KEPT_SHARE);
     // Address 0 stays empty; see SegmentLog.
     ints[S.CURSOR] = segment === 0 ? R.MIN_RECORD_BYTES : 0;
     this.#log.status[segment] = L.TAKEN;
@@ -336,7 +338,7 @@ export class Reclaimer {
   /** Whether an item of an evicted segment stays. */
   #deserves(item: number, inProbation: boolean): boolean {
     if (item === this.#ints[S.GUARD]) return true;
-    if (this.#ints[S.KEPT]! > this.#log.segmentBytes * KEPT_SHARE) return false;
+    if (this.#ints[S.KEPT]! > this.#log.segmentBytes * KEPT_BURST) return false;
     return this.#items.frequency(item) >= (inProbation ? PROBATION_FETCHES : 1);
   }
 
@@ -353,7 +355,7 @@ export class Reclaimer {
     let next = frequency;
     if (isEvicting) next = wasInProbation ? 0 : Math.max(frequency - 1, 0);
     this.#items.move(item, to, next);
-    this.#ints[S.KEPT]! += bytes;
+    if (isEvicting) this.#ints[S.KEPT]! += bytes;
     return true;
   }
 
@@ -376,7 +378,7 @@ export class Reclaimer {
       offset += length;
     }
     large.cut(slot, chunk);
-    this.#ints[S.KEPT]! += filled;
+    if (this.#ints[S.MODE] === EVICT) this.#ints[S.KEPT]! += filled;
     return true;
   }
 

@@ -56,7 +56,7 @@ export const ROUND = 30;
 export const RANK = 31;
 /** The second for which UNSURE holds, or -1. */
 export const UNSURE_AT = 32;
-/** Bytes of the victim that were kept. */
+/** Bytes that evicted segments have kept lately, less the share that they may keep. */
 export const KEPT = 33;
 export const CLASS_COUNT = 34;
 /** How many groups of remaining time there are. */
