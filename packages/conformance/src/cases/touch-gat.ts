@@ -75,6 +75,20 @@ export const touchGat = family(
     "mg {a} t\n",
     "HD t-1\n",
   ),
+  exchange(
+    "touch counts as a fetch for mg h",
+    "set {a} 0 0 1\nx\ntouch {a} 0\n",
+    "STORED\nTOUCHED\n",
+    "mg {a} h\n",
+    "HD h1\n",
+  ),
+  exchange(
+    "incr and append do not count as a fetch for mg h",
+    "set {a} 0 0 1\n1\nincr {a} 1\nappend {a} 0 0 1\n0\n",
+    "STORED\n2\nSTORED\n",
+    "mg {a} h\n",
+    "HD h0\n",
+  ),
   exchange("touch without words", "touch\n", BAD_FORMAT),
   exchange("touch without an exptime", "touch {a}\n", BAD_FORMAT),
   exchange(

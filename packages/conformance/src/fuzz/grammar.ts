@@ -274,7 +274,7 @@ export class Grammar {
       "k",
       "q",
       this.#opaque(),
-      ...this.#ttls(["T", "N", "N"]),
+      ...this.#ttls(["N", "N"]),
       `D${random.pick(deltas)}`,
       `J${random.pick(deltas)}`,
       `M${random.pick(["I", "D", "+", "-", "i", "X", "", "Incr"])}`,

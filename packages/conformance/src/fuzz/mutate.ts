@@ -62,6 +62,9 @@ const own =
 /** After a key that is too long, memcached 1.6.45 may lose answers of earlier requests in the same packet. */
 const LOSES_ANSWERS = /^ *g(?:et|at)s? [^\n]*(?:[^ \r\n]{251}|[^ \n]{251}(?!\n))/im;
 
+/** Where ma makes a number longer, memcached gives T to the item that it replaced. */
+const LOST_TTL = /^ *ma .* T/im;
+
 /** A cas number in a place where another number is meant, say a length, would make two different requests. */
 const MISPLACED_CAS = /(?<!^ *cas(?: +\S+){4} +|^ *m.* C)\u{e000}/imu;
 
@@ -69,7 +72,7 @@ const MISPLACED_CAS = /(?<!^ *cas(?: +\S+){4} +|^ *m.* C)\u{e000}/imu;
 const LONG_OPAQUE = /^ *m.* O\S{32}/m;
 
 /** The words after the key of delete are the one thing where all three differ: the cases have them. */
-const DELETE_WORDS = /^ *delete +\S+ +(?!(?:0 +)?(?:0|noreply)? *\r?\n)/im;
+const DELETE_WORDS = /^ *delete +[^ \n]+ +(?!(?:0 +)?(?:0|noreply)? *\r?\n)/im;
 
 /**
  * True for a request that may be sent to two servers side by side: no clock decides its answer, no line of it is so
@@ -78,7 +81,7 @@ const DELETE_WORDS = /^ *delete +\S+ +(?!(?:0 +)?(?:0|noreply)? *\r?\n)/im;
 export function isComparable(text: string, mutated: boolean): boolean {
   if (shortLife.some((pattern) => pattern.test(text))) return false;
   if (
-    [LOSES_ANSWERS, DELETE_WORDS, MISPLACED_CAS, LONG_OPAQUE].some((pattern) => pattern.test(text)) ||
+    [LOSES_ANSWERS, DELETE_WORDS, LOST_TTL, MISPLACED_CAS, LONG_OPAQUE].some((pattern) => pattern.test(text)) ||
     (mutated && own.test(text))
   )
     return false;

@@ -25,9 +25,9 @@ export interface NamedDifference {
 /** A storage line with a word that no memcached takes: a long key, or what is no number where one must be. */
 const REFUSED_STORAGE = new RegExp(
   "^ *(?:" +
-    "(?:set|add|replace|append|prepend) +(?!\\S{1,250} +\\d{1,10} +-?\\d{1,10} +\\d{1,9}(?: +\\S+)? *\\r?\\n)" +
-    "|cas +(?!\\S{1,250} +\\d{1,10} +-?\\d{1,10} +\\d{1,9} +(?:\\d{1,19}|18446744073709551615|\\u{e000}\\S+)(?: +\\S+)? *\\r?\\n)" +
-    "|ms +(?!\\S{1,250} +\\d{1,9}(?: +\\S+)* *\\r?\\n)" +
+    "(?:set|add|replace|append|prepend) +(?![^ \\n]{1,250} +\\d{1,10} +-?\\d{1,10} +\\d{1,9}(?: +[^ \\n]+)? *\\r?\\n)" +
+    "|cas +(?![^ \\n]{1,250} +\\d{1,10} +-?\\d{1,10} +\\d{1,9} +(?:\\d{1,19}|18446744073709551615|\\u{e000}\\S+)(?: +[^ \\n]+)? *\\r?\\n)" +
+    "|ms +(?![^ \\n]{1,250} +\\d{1,9}(?: +[^ \\n]+)* *\\r?\\n)" +
     ")",
   "u",
 );
@@ -38,7 +38,7 @@ export const namedDifferences: readonly NamedDifference[] = [
     name: "me decodes a base64 key",
     reason: "memcached 1.6.45 takes b for something else: a defect",
     of: "marugoto",
-    request: /^ *me +\S+ +b/,
+    request: /^ *me +[^ \n]+ +b/,
     own: /^(?:ME .*|CLIENT_ERROR bad command line format)\r\n$/,
     other: /^(?:EN|ME .*)\r\n$/,
   },
@@ -46,7 +46,7 @@ export const namedDifferences: readonly NamedDifference[] = [
     name: "me writes the key as it was asked",
     reason: "memcached writes it as it was stored, in base64 where the key came so",
     of: "marugoto",
-    request: /^ *me +\S+/,
+    request: /^ *me +[^ \n]+/,
     own: /^ME \S+ exp=-?\d+ la=\d+ cas=\d+ fetch=(?:yes|no) cls=\d+ size=\d+\r\n$/,
     other: /^ME [A-Za-z0-9+/]+=* exp=-?\d+ la=\d+ cas=\d+ fetch=(?:yes|no) cls=\d+ size=\d+\r\n$/,
   },
@@ -137,6 +137,15 @@ export const namedDifferences: readonly NamedDifference[] = [
     request: /^ *me /,
     own: /^ME \S+ exp=-\d+ /,
     other: /^ME \S+ exp=\d+ /,
+  },
+  {
+    name: "1.6.18 takes noreply for a key",
+    reason: "it counts the words first",
+    of: "1.6.18",
+    request: /^ *\w+ +noreply *\r?\n/,
+    own: /./,
+    other: /^$/,
+    splitsState: true,
   },
   {
     name: "1.6.18 shows the ERROR of a line with noreply",

@@ -7,7 +7,7 @@ import type { Target } from "../target.ts";
 import { CasPairs, differing } from "./compare.ts";
 import { keys } from "./grammar.ts";
 import { explain, type NamedDifference } from "./named-differences.ts";
-import { closeUnit, type Unit } from "./unit.ts";
+import { closeUnit, hasOpenCas, type Unit } from "./unit.ts";
 
 /** A difference that no name explains. */
 export interface Mismatch {
@@ -68,7 +68,9 @@ export class SideBySide {
 
   /** Sends `units` in one go to both, cut at random if `random` is given, and compares. */
   async play(units: readonly Unit[], random?: Random): Promise<RoundResult> {
-    await this.#learnCas();
+    // Not for nothing: a gets is a fetch, which mg's h would tell.
+    if (units.some(hasOpenCas)) await this.#learnCas();
+    for (const side of this.#sides) await open(side);
     const first = this.#mark;
     const marked = units.map((unit) => `${unit.text}md ${MARK_KEY} O~${this.#mark++}\r\n`).join("");
     const cuts = random ? chooseCuts(random) : undefined;

@@ -16,6 +16,11 @@ export function openCas(name: string, offset = 0): string {
   return `\u{e000}${name}${offset > 0 ? "+" : ""}${offset === 0 ? "" : offset}]`;
 }
 
+/** True for a unit in which a cas number stands open. */
+export function hasOpenCas(unit: Unit): boolean {
+  return unit.text.includes("\u{e000}");
+}
+
 /** The bytes for one server: `casOf` gives its cas of a key; a key without one has 1. */
 export function closeUnit(text: string, casOf: (name: string) => bigint | undefined): string {
   return text.replace(OPEN_CAS, (_, name: string, offset?: string) => {
