@@ -2,7 +2,7 @@
 
 import { inLanes } from "../load/pipe.ts";
 import { RequestBuffer } from "../load/request-buffer.ts";
-import { rssBytes } from "../measure/process-usage.ts";
+import { emptyRssBytes, rssBytes } from "../measure/process-usage.ts";
 import { readStats, type RunningServer } from "../measure/servers.ts";
 
 export interface ItemsHeld {
@@ -20,7 +20,7 @@ const WRITE_REQUESTS = 1024;
 
 /** Sets keys 0 … keys − 1 once, in order, then asks for each. */
 export async function itemsHeld(server: RunningServer, keys: number, valueBytes: number): Promise<ItemsHeld> {
-  const empty = rssBytes(server.pid);
+  const empty = await emptyRssBytes(server.pid);
   await forEachKey(server, keys, valueBytes, (requests, key) => {
     requests.addSet(key, valueBytes);
   });

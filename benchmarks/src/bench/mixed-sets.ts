@@ -2,7 +2,7 @@
 
 import { inLanes } from "../load/pipe.ts";
 import { MAX_VALUE_BYTES, RequestBuffer } from "../load/request-buffer.ts";
-import { rssBytes } from "../measure/process-usage.ts";
+import { emptyRssBytes, rssBytes } from "../measure/process-usage.ts";
 import { logUniform, Random } from "../measure/random.ts";
 import type { RunningServer } from "../measure/servers.ts";
 import type { Progress } from "../task.ts";
@@ -27,7 +27,7 @@ export async function mixedSets(
   seed: number,
   progress: Progress,
 ): Promise<MixedSets> {
-  const empty = rssBytes(server.pid);
+  const empty = await emptyRssBytes(server.pid);
   const random = new Random(seed);
   const result = { peakBytes: 0, refused: 0, refusal: "" };
   let drawn = 0;

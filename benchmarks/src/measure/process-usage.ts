@@ -1,5 +1,6 @@
 // What a process has used, read from Linux's /proc. Only reads; knows nothing of servers.
 
+import { setTimeout } from "node:timers/promises";
 import { execFileSync } from "node:child_process";
 import { readFileSync, readdirSync } from "node:fs";
 import { CacheError } from "@marugoto/core";
@@ -97,4 +98,13 @@ function childrenOf(pid: number, tasks: readonly string[]): number[] {
     }
   }
   return children;
+}
+
+/** How long a process is left alone before its size when empty is read: what starting sets off has then ended. */
+const SETTLED_AFTER_MS = 2000;
+
+/** The resident size of a server that has just been started and holds nothing yet, once it has settled. */
+export async function emptyRssBytes(pid: number): Promise<number> {
+  await setTimeout(SETTLED_AFTER_MS);
+  return rssBytes(pid);
 }
