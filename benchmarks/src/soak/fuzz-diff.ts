@@ -2,7 +2,7 @@
 // named differences. The fuzz itself is packages/conformance's; here it is run at length and reported.
 
 import { CacheError } from "@marugoto/core";
-import { fuzzDifferential, marugotoTarget, memcachedTarget, type FuzzResult } from "@marugoto/conformance";
+import { fuzzDifferential, marugotoTarget, memcachedTarget, PEER_FLAGS, type FuzzResult } from "@marugoto/conformance";
 import { freshSeed } from "@marugoto/testing";
 import { ourServer, peerServer } from "../measure/programs.ts";
 import { grouped, markdownTable } from "../measure/table.ts";
@@ -60,7 +60,7 @@ async function fuzzOnce(
 ): Promise<FuzzResult> {
   const left = await marugotoTarget();
   try {
-    const right = await memcachedTarget();
+    const right = await memcachedTarget(PEER_FLAGS);
     try {
       let tenths = 0;
       const result = await fuzzDifferential(left, right, {
