@@ -30,8 +30,9 @@ const MARK = /NF O~(\d+)\r\n/g;
 
 /** Milliseconds without a byte from either after which the mark has been eaten by a bad length. */
 const QUIET_MS = 40;
-/** The same when one of the two has answered all. */
-const ONE_DONE_MS = 2000;
+/** The same when one of the two has answered all: it is worth a little more patience, and at the last much more. */
+const ONE_DONE_MS = 100;
+const ONE_DONE_AT_LAST_MS = 3000;
 /** Ends a payload of up to 48 KiB that waits for the rest of itself. What it does not need are unknown commands. */
 const FILLER = `\r\nfill ${"-".repeat(89)}`.repeat(500) + "\r\n";
 /** Milliseconds for anything at all. */
@@ -112,10 +113,10 @@ export class SideBySide {
    * the payload is filled up; one that is too long to fill is given up, and what came after the last mark with it.
    */
   async #receive(): Promise<readonly [left: Received, right: Received]> {
-    if (!(await this.#settled(`NF O~${this.#mark - 1}\r\n`))) {
+    if (!(await this.#settled(`NF O~${this.#mark - 1}\r\n`, ONE_DONE_MS))) {
       const filler = `${FILLER}md ${MARK_KEY} O~${this.#mark++}\r\n`;
       for (const side of this.#sides) if (!connectionOf(side).ended) connectionOf(side).send(filler);
-      await this.#settled(`NF O~${this.#mark - 1}\r\n`);
+      await this.#settled(`NF O~${this.#mark - 1}\r\n`, ONE_DONE_AT_LAST_MS);
     }
     const end = `NF O~${this.#mark - 1}\r\n`;
     const received = await Promise.all(this.#sides.map((side) => take(side, end)));
@@ -123,7 +124,7 @@ export class SideBySide {
   }
 
   /** True when both have sent `end` or closed; false when both fall silent before that, or one for very long. */
-  async #settled(end: string): Promise<boolean> {
+  async #settled(end: string, oneDoneMs: number): Promise<boolean> {
     const connections = this.#sides.map(connectionOf);
     const done = (one: TestConnection) => one.ended || one.arrived.toString("latin1").endsWith(end);
     const deadline = performance.now() + LIMIT_MS;
@@ -133,7 +134,7 @@ export class SideBySide {
       const bytes = connections.reduce((sum, one) => sum + one.arrivedBytes, 0);
       const now = performance.now();
       if (bytes !== seen) [seen, quietSince] = [bytes, now];
-      if (now - quietSince > (connections.some(done) ? ONE_DONE_MS : QUIET_MS) || now > deadline) return false;
+      if (now - quietSince > (connections.some(done) ? oneDoneMs : QUIET_MS) || now > deadline) return false;
       await Promise.race(connections.filter((one) => !done(one)).map((one) => one.activity(QUIET_MS)));
     }
     return true;
