@@ -20,12 +20,15 @@ import * as S from "./state.ts";
 /** While live bytes are at most this share of `maxBytes`, no live item is evicted. */
 export const SAFE_SHARE = 0.75;
 
-// What is done with the victim. DROP: all of it is known to be dead. CLEAN: live records move. SCAN: expired items
-// leave, the rest stays where it is. EVICT: live records move or leave.
-const DROP = 0;
-const CLEAN = 1;
-const SCAN = 2;
-const EVICT = 3;
+// What is done with the victim's live records: they move; they move or leave.
+const CLEAN = 0;
+const EVICT = 1;
+
+// What `#choose` has come to: there is nothing to be had; a victim is chosen, or none is needed any more; a segment was
+// searched for expired items, and the choice is open again.
+const NOTHING = 0;
+const CHOSEN = 1;
+const SEARCHED = 2;
 
 /** A segment filled at most this far with live bytes is cleaned rather than another one evicted. */
 const CHEAP_SHARE = 0.5;
@@ -43,6 +46,8 @@ const KEPT_BURST = 4;
 const STEP_FACTOR = 6;
 /** Free segments above the reserve that work is done ahead for. */
 const AHEAD = 2;
+/** No address of an item: the first bytes of the first segment stay empty. */
+const ARRIVES = 1;
 /** A chunk is not cut to fewer bytes than this to fit the end of a segment. */
 const LEAST_CHUNK_BYTES = 1024;
 /** Bytes of dead or expired segments that one `tick` works off. */
@@ -83,8 +88,9 @@ export class Reclaimer {
   pay(bytes: number, now: number): void {
     let budget = bytes * STEP_FACTOR;
     while (budget > 0 && this.isDue) {
-      if (this.#ints[S.VICTIM]! < 0 && !this.#choose(now)) return;
-      if (this.#ints[S.VICTIM]! >= 0) budget -= this.#advance(budget, now);
+      const choice = this.#ints[S.VICTIM]! < 0 ? this.#choose(now) : CHOSEN;
+      if (choice === NOTHING) return;
+      budget -= choice === SEARCHED ? this.#log.segmentBytes : this.#advance(budget, now);
     }
   }
 
@@ -93,22 +99,29 @@ export class Reclaimer {
     // A quarter may be promised, and yields nothing; what hasn't yielded after a half never will.
     let budget = (this.#ints[S.ACTIVE]! / 2 + 64) * this.#log.segmentBytes;
     while (this.#ints[S.FREE_COUNT]! <= L.MOVING_RESERVE) {
-      if (this.#ints[S.VICTIM]! < 0 && !this.#choose(now)) return false;
-      const isScan = this.#ints[S.MODE] === SCAN;
-      // `choose` may have found a free segment without any victim.
-      const done = this.#ints[S.VICTIM]! < 0 ? 1 : this.#advance(this.#log.segmentBytes, now);
-      if (!isScan || done > this.#log.segmentBytes) budget -= done;
-      if (budget <= 0) return false;
+      const choice = this.#ints[S.VICTIM]! < 0 ? this.#choose(now) : CHOSEN;
+      // A search isn't counted: each makes one segment sure, so there are no more of them than segments.
+      if (choice === CHOSEN) budget -= this.#advance(this.#log.segmentBytes, now);
+      if (choice === NOTHING || budget <= 0) return false;
     }
     return true;
   }
 
   /** Works off some of what is dead or expired, in bounded time. */
   tick(now: number): void {
+    const { status, minExpiry, maxExpiry, flushed, pins, fill } = this.#log;
     let budget = TICK_BYTES;
-    while (budget > 0) {
-      if (this.#ints[S.VICTIM]! < 0 && !this.#chooseExpired(now)) return;
-      budget -= this.#advance(budget, now);
+    while (budget > 0 && this.#ints[S.VICTIM]! >= 0) budget -= this.#advance(budget, now);
+    for (let segment = this.#ints[S.FRESH]! - 1; segment >= 0 && budget > 0; segment--) {
+      const state = status[segment]!;
+      if (state !== L.OPEN && state !== L.CLOSED) continue;
+      if (state === L.CLOSED && pins[segment] === 0 && (flushed[segment] === 1 || maxExpiry[segment]! <= now)) {
+        this.#begin(segment, CLEAN);
+        while (budget > 0 && this.#ints[S.VICTIM]! >= 0) budget -= this.#advance(budget, now);
+      } else if (flushed[segment] === 0 && minExpiry[segment]! <= now) {
+        budget -= fill[segment]!;
+        this.#search(segment, now);
+      }
     }
   }
 
@@ -117,10 +130,6 @@ export class Reclaimer {
     if (this.#ints[S.VICTIM] !== segment) return;
     this.#ints[S.VICTIM] = -1;
     this.#log.status[segment] = L.CLOSED;
-    if (this.#ints[S.MODE] === SCAN) {
-      this.#log.minExpiry[segment] = 0;
-      this.#log.maxExpiry[segment] = L.ENDLESS;
-    }
     this.#log.subtractLive(segment, 0);
   }
 
@@ -131,7 +140,7 @@ export class Reclaimer {
 
   // ---- the choice of a victim ----
 
-  #choose(now: number, mayClose = true): boolean {
+  #choose(now: number): number {
     const log = this.#log;
     const { status, live, minExpiry, maxExpiry, flushed, pins, group, sequence } = log;
     const count = this.#ints[S.FRESH]!;
@@ -147,11 +156,13 @@ export class Reclaimer {
       const inProbation = group[segment]! < log.groups;
       if (inProbation) probation++;
       const mayHoldExpired = minExpiry[segment]! <= now;
-      if (mayHoldExpired) unsure += live[segment]!;
+      if (mayHoldExpired) {
+        unsure += live[segment]!;
+        if (state !== L.TAKEN && (unsureFullest < 0 || live[segment]! > live[unsureFullest]!)) unsureFullest = segment;
+      }
       if (state !== L.CLOSED || pins[segment]! > 0) continue;
-      if (flushed[segment] === 1 || maxExpiry[segment]! <= now) return this.#begin(segment, DROP);
+      if (flushed[segment] === 1 || maxExpiry[segment]! <= now) return this.#begin(segment, CLEAN);
       if (emptiest < 0 || live[segment]! < live[emptiest]!) emptiest = segment;
-      if (mayHoldExpired && (unsureFullest < 0 || live[segment]! > live[unsureFullest]!)) unsureFullest = segment;
       if (inProbation) {
         if (oldestNew < 0 || sequence[segment]! < sequence[oldestNew]!) oldestNew = segment;
       } else if (oldestMain < 0 || sequence[segment]! < sequence[oldestMain]!) {
@@ -160,7 +171,7 @@ export class Reclaimer {
     }
     this.#numbers[S.UNSURE] = unsure;
     this.#ints[S.UNSURE_AT] = now;
-    if (emptiest < 0) return this.#closeAndChoose(now, mayClose);
+    if (emptiest < 0) return this.#closeEmptiest();
     const mayEvict = this.#ints[S.EVICT] === 1;
     const safe = this.usedBytes <= this.#numbers[S.MAX_BYTES]! * SAFE_SHARE;
     const cheap = log.segmentBytes * (mayEvict ? CHEAP_SHARE : CHEAP_SHARE_WITHOUT_EVICTION);
@@ -174,51 +185,66 @@ export class Reclaimer {
       return this.#begin(takeNew ? oldestNew : oldestMain, EVICT);
     }
     // What may have expired has to be found before anything live may go.
-    if (unsureFullest >= 0) return this.#begin(unsureFullest, SCAN);
+    if (unsureFullest >= 0) {
+      this.#search(unsureFullest, now);
+      return SEARCHED;
+    }
     if (mayEvict && isMovable) return this.#begin(emptiest, CLEAN);
-    return this.#closeAndChoose(now, mayClose);
+    return this.#closeEmptiest();
   }
 
-  /** The last resort: what is open may hold expired items, or fit into what else is open. */
-  #closeAndChoose(now: number, mayClose: boolean): boolean {
-    if (!mayClose) return false;
+  /** The last resort: the emptiest open segment, if what lives in it fits into the others. */
+  #closeEmptiest(): number {
     const log = this.#log;
-    let isClosed = false;
+    const ints = this.#ints;
     let emptiest = -1;
     let room = 0;
     for (let group = 0; group < 2 * log.groups; group++) {
-      const segment = this.#ints[S.OPEN + group]!;
+      const segment = ints[S.OPEN + group]!;
       if (segment < 0) continue;
       room += log.roomIn(group);
-      if (log.minExpiry[segment]! <= now) {
-        log.close(group);
-        isClosed = true;
-      } else if (emptiest < 0 || log.live[segment]! < log.live[this.#ints[S.OPEN + emptiest]!]!) {
-        emptiest = group;
-      }
+      if (emptiest < 0 || log.live[segment]! < log.live[ints[S.OPEN + emptiest]!]!) emptiest = group;
     }
-    if (isClosed) return this.#choose(now, false);
-    if (emptiest < 0) return false;
-    const segment = this.#ints[S.OPEN + emptiest]!;
-    if (log.pins[segment]! > 0 || log.live[segment]! + log.maxRecordBytes > room - log.roomIn(emptiest)) return false;
+    if (emptiest < 0) return NOTHING;
+    const segment = ints[S.OPEN + emptiest]!;
+    const roomElsewhere = room - log.roomIn(emptiest);
+    if (log.pins[segment]! > 0 || log.live[segment]! + log.maxRecordBytes > roomElsewhere) return NOTHING;
     log.close(emptiest);
-    return log.status[segment] === L.FREE || this.#begin(segment, CLEAN);
+    return log.status[segment] === L.CLOSED ? this.#begin(segment, CLEAN) : SEARCHED;
   }
 
-  #chooseExpired(now: number): boolean {
-    const { status, minExpiry, maxExpiry, flushed, pins } = this.#log;
-    const count = this.#ints[S.FRESH]!;
-    let unsure = -1;
-    for (let segment = 0; segment < count; segment++) {
-      const state = status[segment]!;
-      if (state !== L.CLOSED || pins[segment]! > 0) continue;
-      if (flushed[segment] === 1 || maxExpiry[segment]! <= now) return this.#begin(segment, DROP);
-      if (minExpiry[segment]! <= now) unsure = segment;
+  /** Takes expired items out of a segment and leaves the rest where it is; afterwards its expiries are exact. */
+  #search(segment: number, now: number): void {
+    const log = this.#log;
+    const state = log.status[segment]!;
+    const end = log.fill[segment]!;
+    // So that it isn't freed under our hands.
+    log.status[segment] = L.TAKEN;
+    log.minExpiry[segment] = L.ENDLESS;
+    log.maxExpiry[segment] = 0;
+    for (let at = segment === 0 ? R.MIN_RECORD_BYTES : 0; at < end;) {
+      const address = log.addressOf(segment, at);
+      at += this.#memory.recordBytesAt(address);
+      const item = this.#itemOf(address);
+      if (item === ARRIVES) log.maxExpiry[segment] = L.ENDLESS;
+      else if (item === 0) continue;
+      else if (this.#items.isExpired(item, now)) this.#items.reclaim(item);
+      else log.noteExpiry(segment, this.#items.expiry(item));
     }
-    return unsure >= 0 && this.#begin(unsure, SCAN);
+    log.status[segment] = state;
+    this.#ints[S.UNSURE_AT] = -1;
+    log.subtractLive(segment, 0);
   }
 
-  #begin(segment: number, mode: number): boolean {
+  /** The live item that a record or chunk belongs to; ARRIVES for a value without one as yet; 0 = the record is dead. */
+  #itemOf(address: number): number {
+    if (this.#memory.keyLength(address) !== 0) return this.#items.isLinked(address) ? address : 0;
+    const slot = this.#large.ownerOf(address);
+    if (slot === 0) return 0;
+    return this.#large.status(slot) === ARRIVING ? ARRIVES : this.#large.head(slot);
+  }
+
+  #begin(segment: number, mode: number): number {
     const ints = this.#ints;
     ints[S.VICTIM] = segment;
     ints[S.MODE] = mode;
@@ -226,11 +252,7 @@ export class Reclaimer {
     // Address 0 stays empty; see SegmentLog.
     ints[S.CURSOR] = segment === 0 ? R.MIN_RECORD_BYTES : 0;
     this.#log.status[segment] = L.TAKEN;
-    if (mode === SCAN) {
-      this.#log.maxExpiry[segment] = 0;
-      ints[S.SCAN_MIN] = L.ENDLESS;
-    }
-    return true;
+    return CHOSEN;
   }
 
   /** Whether so many bytes are surely live that one live item may go. */
@@ -276,39 +298,22 @@ export class Reclaimer {
       at = next;
     }
     ints[S.CURSOR] = at;
-    if (at >= end) this.#finish(segment);
-    return at - start + 1;
-  }
-
-  #finish(segment: number): void {
-    const ints = this.#ints;
-    const log = this.#log;
-    ints[S.VICTIM] = -1;
-    log.status[segment] = L.CLOSED;
-    if (ints[S.MODE] !== SCAN) {
+    if (at >= end) {
+      ints[S.VICTIM] = -1;
       log.release(segment);
-      return;
     }
-    log.minExpiry[segment] = ints[S.SCAN_MIN]!;
-    ints[S.UNSURE_AT] = -1;
-    log.subtractLive(segment, 0);
+    return at - start + 1;
   }
 
   /** Deals with one record of the victim; false if there is no place to move it to. */
   #workOff(address: number, segment: number, now: number): boolean {
     const items = this.#items;
-    let slot = 0;
-    let item = address;
-    if (this.#memory.keyLength(address) === 0) {
-      slot = this.#large.ownerOf(address);
-      if (slot === 0) return true;
-      if (this.#large.status(slot) === ARRIVING) {
-        return this.#ints[S.MODE] === SCAN || this.#moveChunk(slot, address, 0, now);
-      }
-      item = this.#large.head(slot);
-    } else if (!items.isLinked(item)) {
-      return true;
-    } else if (items.isFlushed(item)) {
+    const item = this.#itemOf(address);
+    if (item === 0) return true;
+    const isChunk = item !== address;
+    const slot = isChunk ? this.#large.ownerOf(address) : 0;
+    if (item === ARRIVES) return this.#moveChunk(slot, address, 0, now);
+    if (!isChunk && items.isFlushed(item)) {
       items.unlink(item);
       return true;
     }
@@ -317,10 +322,6 @@ export class Reclaimer {
       return true;
     }
     const mode = this.#ints[S.MODE]!;
-    if (mode === SCAN) {
-      this.#log.noteExpiry(segment, items.expiry(item));
-      return true;
-    }
     const inProbation = this.#log.group[segment]! < this.#log.groups;
     if (mode === EVICT && !this.#deserves(item, inProbation) && this.#mayEvictNow(now)) {
       if (inProbation) this.#ghost.add(this.#memory.hashAt(item));

@@ -149,8 +149,6 @@ export class SegmentLog {
       if (at <= this.#ints[S.UNSURE_AT]!) this.#ints[S.UNSURE_AT] = -1;
     }
     if (at > this.maxExpiry[segment]!) this.maxExpiry[segment] = at;
-    // A scan that goes on in this segment replaces minExpiry at its end.
-    if (segment === this.#ints[S.VICTIM] && at < this.#ints[S.SCAN_MIN]!) this.#ints[S.SCAN_MIN] = at;
   }
 
   /** Takes live bytes off a segment; one in which nothing lives any more is free at once. */

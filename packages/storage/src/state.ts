@@ -62,10 +62,6 @@ export const CLASS_COUNT = 34;
 /** How many groups of remaining time there are. */
 export const TTL_GROUPS = 35;
 export const GHOST_ROOM = 36;
-/** Segment at which `tick` goes on looking for expired items. */
-export const PATROL = 37;
-/** The earliest expiry that the scan of the victim has met so far. */
-export const SCAN_MIN = 38;
 /** The open segment of each group, or -1; 16 places. */
 export const OPEN = 48;
 export const INT_COUNT = 64;

@@ -149,8 +149,7 @@ export function checkInvariants(store: Store, now: number): Tally {
     expect(at).toBe(log.fill[segment]);
     expect(log.live[segment], `live bytes of segment ${segment}`).toBe(liveHere);
     expect(log.pins[segment]).toBe(pins);
-    const isScanned = status === TAKEN && ints[S.MODE] === 2;
-    if (!isFlushed && !isScanned) {
+    if (!isFlushed) {
       expect(log.minExpiry[segment]!).toBeLessThanOrEqual(least);
       if (most !== Infinity) expect(log.maxExpiry[segment]!).toBeGreaterThanOrEqual(most);
       else expect(log.maxExpiry[segment]).toBe(0x7fff_ffff);
