@@ -143,6 +143,8 @@ export class LibmemcachedPolicy implements FailoverPolicy {
   /** OPT_NUMBER_OF_REPLICAS: in the binary protocol, a set goes to the following servers, too (storage.cc:149). */
   copies(key: Uint8Array, start: number, end: number, operation: Operation, server: number, out: number[]): void {
     if (operation !== Operation.set || this.#placement === null) return;
+    // The copies follow the connect to the owner; while that fails there are none.
+    if (this.#states[server]?.usable === false) return;
     for (const copy of this.#placement.copies(key, start, end)) {
       if (copy !== server && this.#admit(copy) >= 0) out.push(copy);
     }

@@ -15,6 +15,7 @@ import type { CreateBackend, ReplayBackend, ReplayClient } from "./backend.ts";
 import { libmemcachedOptions, peclMemcacheOptions, pollTimeoutMs } from "./settings.ts";
 import { SimulatedServer, type Answer, type Command, type Exchange } from "./simulated-server.ts";
 import type { Outcome, Transcript, Verb } from "./transcript.ts";
+import { VirtualClock } from "./virtual-clock.ts";
 
 type Single = Exclude<Verb, "getMulti">;
 
@@ -30,24 +31,6 @@ const operations: Record<Single, Operation> = {
   delete: Operation.delete,
   touch: Operation.touch,
 };
-
-/** A clock that moves when it is told to; it begins at a whole second of the year 2001. */
-export class VirtualClock {
-  #nowMs = 1_000_000_000_000;
-
-  nowMs(): number {
-    return this.#nowMs;
-  }
-
-  advance(ms: number): void {
-    this.#nowMs += ms;
-  }
-
-  /** Moves on to shortly after the beginning of the next second. */
-  align(): void {
-    this.#nowMs = (Math.floor(this.#nowMs / 1000) + 1) * 1000 + 20;
-  }
-}
 
 /** A try that brought no answer. */
 interface Failure {
