@@ -60,6 +60,8 @@ export function executeTouch(session: Session, request: TextRequest): void {
     return;
   }
   counts[Count.touch_hits]!++;
+  // To memcached a touch is a fetch too: mg's h tells it.
+  store.markFetched(item);
   store.setExpiry(item, toExpiry(request.exptime, core.clock));
   core.mutated(MutationKind.touch, buffer, keyStart, keyEnd, item);
   if (!request.noreply) session.output.line(Lines.touched);
