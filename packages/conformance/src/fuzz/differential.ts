@@ -53,17 +53,15 @@ export async function fuzzDifferential(left: Target, right: Target, options: Fuz
   const explained = new Map<string, number>();
   const pair = new SideBySide(left, right);
   let sent = 0;
+  let played: Unit[] = [];
   try {
     while (sent < lines && performance.now() < deadline) {
-      const played: Unit[] = [];
+      played = [];
       await pair.reset();
       while (played.length < BATCH_LINES && sent + played.length < lines) {
         const round = rounds.take();
         played.push(...round);
-        const result = await pair.play(round, random).catch((error: unknown) => death(left, right, error, played));
-        if (typeof result === "string") {
-          return { seed, lines: sent + played.length, explained, mismatch: `${result}\n(seed ${seed})` };
-        }
+        const result = await pair.play(round, random);
         for (const one of result.explained) explained.set(one.name, (explained.get(one.name) ?? 0) + 1);
         if (result.mismatch) {
           const words = await describe(pair, left, right, seed, played, result.mismatch);
@@ -75,6 +73,9 @@ export async function fuzzDifferential(left: Target, right: Target, options: Fuz
       options.onProgress?.(sent);
     }
     return { seed, lines: sent, explained, mismatch: undefined };
+  } catch (error) {
+    const words = await death(left, right, error, played);
+    return { seed, lines: sent + played.length, explained, mismatch: `${words}\n(seed ${seed})` };
   } finally {
     await pair.close();
   }

@@ -162,7 +162,7 @@ export class Grammar {
     const cas = random.pick([
       openCas(name),
       openCas(name),
-      openCas(name, 1),
+      openCas(name, 1_000_000),
       openCas(name, -1),
       "0",
       "18446744073709551615",
@@ -304,7 +304,9 @@ export class Grammar {
   /** Compares with the cas of the very key: the number of another could be its own on one server only. */
   #casFlags(name: string | undefined): string[] {
     const own =
-      name === undefined ? "1" : this.#random.pick([openCas(name), openCas(name), openCas(name, 1), openCas(name, -1)]);
+      name === undefined
+        ? "1"
+        : this.#random.pick([openCas(name), openCas(name), openCas(name, 1_000_000), openCas(name, -1)]);
     return [
       `C${this.#random.pick([own, own, own, "0", "abc"])}`,
       `E${this.#random.pick(["1099511627776000", "1099511627776001", "1099511627779999", "abc"])}`,
