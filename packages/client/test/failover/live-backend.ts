@@ -108,7 +108,10 @@ class LiveMemcached implements ReplayClient {
 
   async #call(verb: Verb, key: string | string[], value: string): Promise<unknown> {
     const client = this.#client;
-    if (verb === "getMulti") return Object.fromEntries(await client.getMulti<string>(key as string[]));
+    if (verb === "getMulti") {
+      const found = await client.getMulti<string>(key as string[]);
+      return found.errors.length === key.length ? false : Object.fromEntries(found);
+    }
     const one = key as string;
     switch (verb) {
       case "get":

@@ -272,26 +272,33 @@ class SimulatedMemcached implements ReplayClient {
     return server === Refusal.lastError ? Refusal.connectionLost : server;
   }
 
+  /** What is found, with code 16 when that is nothing; false when nobody could be asked, with the last reason. */
   #getMulti(keys: readonly string[]): Outcome {
     const found: Record<string, string> = {};
     const batches = new Map<number, string[]>();
+    let failure = 0;
     for (const key of keys) {
       const server = this.#connect(bytesOf(key), Operation.read);
       if (server >= 0) batches.set(server, [...(batches.get(server) ?? []), key]);
+      else failure = -server;
     }
+    let answered = 0;
     for (const [server, batch] of batches) {
-      const commands = batch.map((key): Command => ({
-        verb: "get",
-        key: this.#wireKey(bytesOf(key)),
-        value: undefined,
-      }));
-      const answers = this.#wire.exchange(server, commands);
-      if (!Array.isArray(answers)) continue;
+      const answers = this.#wire.exchange(
+        server,
+        batch.map((key) => ({ verb: "get", key: this.#wireKey(bytesOf(key)), value: undefined })),
+      );
+      if (!Array.isArray(answers)) {
+        failure = answers.reason === "timeout" ? 31 : 3;
+        continue;
+      }
+      answered++;
       answers.forEach((answer, i) => {
         if (answer.kind === "value") found[batch[i]!] = answer.value;
       });
     }
-    return { result: found, code: 0 };
+    if (answered === 0) return { result: false, code: failure };
+    return { result: found, code: Object.keys(found).length === 0 ? 16 : 0 };
   }
 
   #wireKey(bytes: Buffer): string {
