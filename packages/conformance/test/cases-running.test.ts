@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { runningTarget } from "../src/index.ts";
 import { describeCases } from "./describe-cases.ts";
 
-const address = process.env["MEMCACHED_ADDR"] ?? "";
+const address = process.env.MEMCACHED_ADDR ?? "";
 
 describe.skipIf(address === "")("the cases against the server at MEMCACHED_ADDR", async () => {
   if (address === "") return;

@@ -47,7 +47,7 @@ export function findOracle(name: OracleName): Oracle {
     if (!isExecutable(path)) throw new Error(`${kind.variable ?? name}=${named} cannot be run`);
     return { name, path, missing: undefined };
   }
-  const folders = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/usr/local/sbin"];
+  const folders = [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/usr/local/sbin"];
   const path = folders
     .filter(isAbsolute)
     .map((folder) => join(folder, name))
@@ -97,7 +97,7 @@ export function useOracle(name: OracleName, what: string): OracleUse {
 }
 
 function recordSkip(skip: Skip): void {
-  const file = process.env["MARUGOTO_SKIPS_FILE"];
+  const file = process.env.MARUGOTO_SKIPS_FILE;
   if (file !== undefined && file !== "") appendFileSync(file, JSON.stringify(skip) + "\n");
 }
 

@@ -40,7 +40,7 @@ export function builtApp(name: string, root = repositoryRoot): string {
  * needs a Node that reads TypeScript).
  */
 export function appCommand(name: string): AppCommand {
-  if (process.env["MARUGOTO_APPS"] === "source") {
+  if (process.env.MARUGOTO_APPS === "source") {
     const main = join(repositoryRoot, "apps", name, "src", "main.ts");
     return { command: process.execPath, args: ["--conditions=source", main] };
   }

@@ -36,7 +36,7 @@ export function differing(left: string, right: string, pairs: CasPairs): Differi
   const rights = [...answers(right)];
   if (lefts.length !== rights.length) return [{ left, right }];
   return lefts.flatMap((one, index) => {
-    const other = rights[index] as Answer;
+    const other = rights[index]!;
     if (one.data === other.data && sameHead(one.head, other.head, pairs)) return [];
     return [{ left: one.head + one.data, right: other.head + other.data }];
   });

@@ -39,7 +39,7 @@ export const namedDifferences: readonly NamedDifference[] = [
     reason: "memcached 1.6.45 takes b for something else: a defect",
     of: "marugoto",
     request: /^ *me +[^ \n]+ +b/,
-    own: /^(?:ME .*|CLIENT_ERROR bad command line format)\r\n$/,
+    own: /^(?:EN|ME .*|CLIENT_ERROR bad command line format)\r\n$/,
     other: /^(?:EN|ME .*)\r\n$/,
   },
   {
