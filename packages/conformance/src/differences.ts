@@ -78,6 +78,21 @@ export const differences: readonly Difference[] = [
     expect: "HD l0\n",
   },
 
+  {
+    of: "marugoto",
+    reason:
+      "k gives the key back as the request wrote it, so that a client finds its request; memcached as it was stored",
+    cases: ["meta-get / b and k of a key that was stored as text give it as text, step 2"],
+    expect: "VA 5 k{a.b64} b\nhello\n",
+  },
+  {
+    of: "marugoto",
+    reason:
+      "k gives the key back as the request wrote it, so that a client finds its request; memcached as it was stored",
+    cases: ["meta-get / k alone of a key that was stored as base64 gives that and b, step 2"],
+    expect: "VA 1 k{a}\nx\n",
+  },
+
   // ---- Debian's 1.6.18 ----
   {
     of: "1.6.18",
