@@ -72,7 +72,7 @@ const MISPLACED_CAS = /(?<!^ *cas(?: +\S+){4} +|^ *m.* C)\u{e000}/imu;
 const LONG_OPAQUE = /^ *m.* O\S{32}/m;
 
 /** The words after the key of delete are the one thing where all three differ: the cases have them. */
-const DELETE_WORDS = /^ *delete +[^ \n]+ +(?!(?:0 +)?(?:0|noreply)? *\r?\n)/im;
+const DELETE_WORDS = /^ *delete +[^ \n]+ +(?!(?:0|noreply|0 +noreply)? *\r?\n)/im;
 
 /**
  * True for a request that may be sent to two servers side by side: no clock decides its answer, no line of it is so
