@@ -1,7 +1,7 @@
 // The memory of a store: which buffers there are, how large, and how they grow. What lies in them is told by the
 // classes that take views of them.
 
-import { bucketsFor, geometryFor } from "./geometry.ts";
+import { bucketsFor, firstBuckets, geometryFor, growsAt } from "./geometry.ts";
 import type { ResolvedOptions } from "./options.ts";
 import * as S from "./state.ts";
 
@@ -63,7 +63,8 @@ export function createBuffers(options: ResolvedOptions, classBytes: number): Sto
   const slots = slotsFor(segments);
   // Two bytes a fingerprint: a power of two of them, in at most 0.5 % of the store.
   const ghostRoom = 2 ** Math.floor(Math.log2(maxBytes / 200 / 2));
-  const buckets = bucketsFor(maxBytes);
+  const most = bucketsFor(maxBytes);
+  const buckets = firstBuckets(most);
   const buffers: StoreBuffers = {
     shared,
     state: newBuffer(CLASS_COUNTERS_AT + classBytes, shared),
@@ -84,6 +85,7 @@ export function createBuffers(options: ResolvedOptions, classBytes: number): Sto
   ints[S.SEED] = options.seed;
   ints[S.MAX_ITEM_BYTES] = options.maxItemBytes;
   ints[S.INDEX_BUCKETS] = buckets;
+  ints[S.INDEX_GROWS_AT] = buckets < most ? growsAt(buckets) : S.NO_GROWTH;
   ints[S.SEGMENT_ROOM] = ints[S.ACTIVE] = ints[S.GOAL] = ints[S.FREE_COUNT] = segments;
   ints[S.FREE_HEAD] = ints[S.RETIRED_HEAD] = ints[S.VICTIM] = ints[S.UNSURE_AT] = -1;
   ints[S.FLUSH_AT] = S.NO_FLUSH;

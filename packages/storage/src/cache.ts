@@ -46,23 +46,21 @@ export function createCache(options: CacheOptions): Cache {
 export class Cache {
   readonly #store: Store;
   readonly #clock: Clock;
-  readonly #stop: () => void;
+  #ownClock: SystemClock | undefined;
   readonly #maxItemBytes: number;
 
   /** Use `createCache`. */
   constructor(options: CacheOptions) {
-    const own = options.clock ? undefined : new SystemClock();
-    this.#clock = options.clock ?? (own as SystemClock);
+    const own = new SystemClock();
+    this.#clock = options.clock ?? own;
     this.#store = createStore({ ...options, clock: this.#clock });
     this.#maxItemBytes = this.#store.maxItemBytes;
-    const stopTicks = own?.onTick(() => {
+    if (options.clock) return;
+    this.#ownClock = own;
+    own.onTick(() => {
       this.#store.tick();
     });
-    own?.start();
-    this.#stop = () => {
-      stopTicks?.();
-      own?.stop();
-    };
+    own.start();
   }
 
   /** The value, or undefined. */
@@ -183,7 +181,7 @@ export class Cache {
 
   /** Stops the clock that the cache started; with a clock from outside, nothing is left to do. */
   close(): void {
-    this.#stop();
+    this.#ownClock?.stop();
   }
 
   #find(key: Buffer): number {

@@ -44,6 +44,30 @@ export function bucketsFor(maxBytes: number): number {
   return Math.ceil(maxBytes / MIN_RECORD_BYTES / BUCKET_SLOTS / 0.85) + 1;
 }
 
+/** An index grows by this factor: few steps, and the one it leaves behind is small beside it. */
+const INDEX_GROWTH = 8;
+/** The smallest index, in buckets of 64 bytes: it stays in the processor's cache. */
+const LEAST_BUCKETS = 2048;
+/** Share of an index's places that are taken when the next one begins to follow it. */
+const FULL_SHARE = 0.75;
+
+/** Buckets of the index that an empty store begins with, if it may have `most` in the end. */
+export function firstBuckets(most: number): number {
+  let buckets = most;
+  while (buckets / INDEX_GROWTH >= LEAST_BUCKETS) buckets = Math.ceil(buckets / INDEX_GROWTH);
+  return buckets;
+}
+
+/** Buckets of the index that follows one of `buckets`, `most` in the end. */
+export function nextBuckets(buckets: number, most: number): number {
+  return Math.min(buckets * INDEX_GROWTH, most);
+}
+
+/** Entries at which an index of `buckets` is followed by the next. */
+export function growsAt(buckets: number): number {
+  return Math.floor(buckets * BUCKET_SLOTS * FULL_SHARE);
+}
+
 function clamp(value: number, least: number, most: number): number {
   return Math.min(Math.max(value, least), most);
 }

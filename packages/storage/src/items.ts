@@ -76,6 +76,18 @@ export class Items {
     return memory.readInt(memory.arenaOf(item), memory.valueAt(item));
   }
 
+  /** Copies the value, large or small, to `target` from `at` on; returns the end. */
+  copyValue(item: number, target: Uint8Array, at: number): number {
+    const memory = this.#memory;
+    const word = memory.word(item, R.LENGTH_WORD);
+    if ((word & R.LARGE) === 0) {
+      const length = word >>> R.LENGTH_SHIFT;
+      memory.copyOut(memory.arenaOf(item), memory.valueAt(item), length, target, at);
+      return at + length;
+    }
+    return this.#large.copyOut(this.slotOf(item), target, at);
+  }
+
   /** What memcached would ask its allocator for to keep the item, in bytes. */
   requestedBytes(item: number): number {
     const memory = this.#memory;

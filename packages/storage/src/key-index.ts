@@ -1,8 +1,9 @@
 // From a key's hash to an address. Buckets of one cache line: twelve addresses, twelve one-byte tags, and a count of
 // the entries that found it full and went on to the following buckets. Entries never move within a table, so a walk
-// can stop and go on; there is room for the smallest records that the store can hold, so it never rehashes. Only
-// a larger `maxBytes` brings a second table, to which the first one moves bucket by bucket.
+// can stop and go on. A table that gets full, or a larger `maxBytes`, brings a second one, to which the first moves
+// bucket by bucket, a few with each item stored; the last has room for the smallest records that the store can hold.
 
+import { bucketsFor, growsAt, nextBuckets } from "./geometry.ts";
 import { indexPieces, indexViews, PIECE_SHIFT, stateInts, type StoreBuffers } from "./buffers.ts";
 import type { Memory } from "./memory.ts";
 import * as S from "./state.ts";
@@ -114,11 +115,13 @@ export class KeyIndex {
 
   /** Adds an entry. The key must not be there yet. */
   insert(hash: number, address: number): void {
+    this.#ints[S.INDEX_ENTRIES]!++;
     insertInto(this.#tableFor(hash), hash, address);
   }
 
   /** Takes out the entry found last; `hash` is that of its key. */
   removeFound(hash: number): void {
+    this.#ints[S.INDEX_ENTRIES]!--;
     const table = this.foundInNext ? this.#next : this.#current;
     removeEntry(table, hash, this.foundBucket, this.foundLane);
   }
@@ -128,8 +131,27 @@ export class KeyIndex {
     return this.#ints[S.NEXT_BUCKETS] !== 0;
   }
 
-  /** Starts to move to a table of so many buckets. Only when none is taking over already. */
-  grow(buckets: number): void {
+  /** Goes on with the move of so many buckets to a larger table, or begins one when this table is getting full. */
+  keepUp(buckets: number): void {
+    const ints = this.#ints;
+    if (this.migrating) {
+      for (let i = 0; i < buckets && this.migrating; i++) this.migrateBucket();
+    } else if (ints[S.INDEX_ENTRIES]! >= ints[S.INDEX_GROWS_AT]!) {
+      const most = bucketsFor(ints[S.SEGMENT_ROOM]! * 2 ** ints[S.SEGMENT_SHIFT]!);
+      const next = nextBuckets(ints[S.INDEX_BUCKETS]!, most);
+      this.#grow(next);
+      ints[S.INDEX_GROWS_AT] = next < most ? growsAt(next) : S.NO_GROWTH;
+    }
+  }
+
+  /** The store may become larger: the last table may not be the last any more. */
+  allowGrowth(): void {
+    const ints = this.#ints;
+    if (ints[S.INDEX_GROWS_AT] !== S.NO_GROWTH) return;
+    ints[S.INDEX_GROWS_AT] = growsAt(Math.max(ints[S.INDEX_BUCKETS]!, ints[S.NEXT_BUCKETS]!));
+  }
+
+  #grow(buckets: number): void {
     this.#buffers.nextIndex = indexPieces(buckets, this.#buffers.shared);
     this.#ints[S.NEXT_BUCKETS] = buckets;
     this.#ints[S.GENERATION]!++;

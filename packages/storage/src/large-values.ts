@@ -202,6 +202,17 @@ export class LargeValues {
     return this.chunkLength(chunk) - room;
   }
 
+  /** Copies the value to `target` from `at` on; returns the end. */
+  copyOut(slot: number, target: Uint8Array, at: number): number {
+    const memory = this.#memory;
+    for (let chunk = this.first(slot); chunk !== 0; chunk = this.nextChunk(chunk)) {
+      const length = this.filledLength(slot, chunk);
+      memory.copyOut(memory.arenaOf(chunk), memory.byteAt(chunk) + R.CHUNK_HEADER_BYTES, length, target, at);
+      at += length;
+    }
+    return at;
+  }
+
   nextChunk(chunk: number): number {
     return this.#memory.word(chunk, R.NEXT_WORD);
   }

@@ -8,7 +8,8 @@ import * as S from "./state.ts";
 /** Up to here a loop over the bytes is faster than a call of Buffer's copy (measured: about 55 ns a call). */
 const LOOP_BYTES = 48;
 
-const copyBytes = Buffer.prototype.copy;
+/** Buffer's copy, which works on any Uint8Array. */
+const copyBytes = Buffer.prototype.copy as (this: Uint8Array, ...args: Parameters<Buffer["copy"]>) => number;
 
 /**
  * The arenas of a store.

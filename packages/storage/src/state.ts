@@ -62,11 +62,16 @@ export const CLASS_COUNT = 34;
 /** How many groups of remaining time there are. */
 export const TTL_GROUPS = 35;
 export const GHOST_ROOM = 36;
+/** Entries of the index, those of flushed items included. */
+export const INDEX_ENTRIES = 37;
+/** Entries at which the index is followed by a larger one; NO_GROWTH when it has a place for every record. */
+export const INDEX_GROWS_AT = 38;
 /** The open segment of each group, or -1; 16 places. */
 export const OPEN = 48;
 export const INT_COUNT = 64;
 
 export const NO_FLUSH = 0x7fff_ffff;
+export const NO_GROWTH = 0x7fff_ffff;
 
 // ---- float64 ----
 

@@ -3,21 +3,23 @@
 // the fields of an item.
 
 import type { Clock } from "@marugoto/core";
-import { createBuffers, stateInts, stateNumbers, type StoreBuffers } from "./buffers.ts";
+import { createBuffers, type StoreBuffers } from "./buffers.ts";
+import type { CasCounter } from "./cas-counter.ts";
 import { Decimal, MAX_DIGITS } from "./decimal.ts";
-import { addressableBytes, bucketsFor } from "./geometry.ts";
-import { Ghost } from "./ghost.ts";
+import { addressableBytes } from "./geometry.ts";
 import { hashKey } from "./hash.ts";
-import { Items } from "./items.ts";
-import { KeyIndex } from "./key-index.ts";
-import { ARRIVING, LargeValues } from "./large-values.ts";
-import { copyRange, Memory } from "./memory.ts";
+import type { Items } from "./items.ts";
+import type { KeyIndex } from "./key-index.ts";
+import { ARRIVING, type LargeValues } from "./large-values.ts";
+import type { Memory } from "./memory.ts";
 import { MIN_STORE_BYTES, resolveOptions, type StoreOptions } from "./options.ts";
-import { Reclaimer } from "./reclaimer.ts";
+import { assemble, refresh, type Parts } from "./parts.ts";
+import type { Reclaimer } from "./reclaimer.ts";
 import * as R from "./record.ts";
-import { MAIN, MOVING_RESERVE, PROBATION, SegmentLog } from "./segment-log.ts";
-import { CLASS_BYTES, OUT_OF_MEMORY, SlabClasses } from "./slab-classes.ts";
+import type { SegmentLog } from "./segment-log.ts";
+import { CLASS_BYTES, type SlabClasses } from "./slab-classes.ts";
 import * as S from "./state.ts";
+import { Writer } from "./writer.ts";
 
 /** Why the last `find` gave 0: nothing was there. */
 export const MISS_NONE = 0;
@@ -33,8 +35,7 @@ export const INCREMENT_NON_NUMERIC = 1;
 /** What `increment` answers: no room for the longer number; the item is as it was. */
 export const INCREMENT_OUT_OF_MEMORY = 2;
 
-/** Home buckets that move to a larger index with each item stored, and with each tick. */
-const MIGRATE_PER_PUT = 2;
+/** Home buckets that move to a larger index with each tick. */
 const MIGRATE_PER_TICK = 4096;
 
 /** Values on their way may be promised this share of `maxBytes`. */
@@ -93,33 +94,32 @@ export class Store {
   readonly #log: SegmentLog;
   readonly #large: LargeValues;
   readonly #items: Items;
-  readonly #ghost: Ghost;
   readonly #reclaimer: Reclaimer;
+  readonly #cas: CasCounter;
+  readonly #writer: Writer;
+  readonly #parts: Parts;
   readonly #decimal = new Decimal();
   readonly #scratchKey = Buffer.alloc(256);
   readonly #scratchValue = Buffer.alloc(MAX_DIGITS);
   #generation: number;
-  /** What `#place` found under the key. */
-  #old = 0;
-  /** The place that `#seek` has found: an arena, a byte in it, and how many bytes lie there in one piece. */
-  #pieceArena = 0;
-  #pieceAt = 0;
-  #pieceBytes = 0;
 
   /** Use `createStore` or `openStore`. */
   constructor(buffers: StoreBuffers, clock: Clock) {
     this.buffers = buffers;
     this.#clock = clock;
-    this.#ints = stateInts(buffers);
-    this.#numbers = stateNumbers(buffers);
-    this.classes = new SlabClasses(buffers);
-    this.#memory = new Memory(buffers);
-    this.#index = new KeyIndex(buffers, this.#memory);
-    this.#log = new SegmentLog(buffers, this.#memory);
-    this.#large = new LargeValues(buffers, this.#memory, this.#log);
-    this.#items = new Items(buffers, this.#memory, this.#index, this.#log, this.#large, this.classes);
-    this.#ghost = new Ghost(buffers);
-    this.#reclaimer = new Reclaimer(buffers, this.#memory, this.#log, this.#large, this.#items, this.#ghost);
+    const parts = assemble(buffers);
+    this.#parts = parts;
+    this.#ints = parts.ints;
+    this.#numbers = parts.numbers;
+    this.#memory = parts.memory;
+    this.#index = parts.index;
+    this.#log = parts.log;
+    this.#large = parts.large;
+    this.#items = parts.items;
+    this.#reclaimer = parts.reclaimer;
+    this.#cas = parts.cas;
+    this.classes = parts.classes;
+    this.#writer = new Writer(parts);
     this.#generation = this.#ints[S.GENERATION]!;
   }
 
@@ -252,20 +252,7 @@ export class Store {
 
   /** Copies the value, large or small, to `target` from `at` on; returns the end. The room is the caller's business. */
   copyValue(item: number, target: Buffer, at: number): number {
-    const memory = this.#memory;
-    const word = memory.word(item, R.LENGTH_WORD);
-    if ((word & R.LARGE) === 0) {
-      const length = word >>> R.LENGTH_SHIFT;
-      memory.copyOut(memory.arenaOf(item), memory.valueAt(item), length, target, at);
-      return at + length;
-    }
-    const large = this.#large;
-    for (let chunk = large.first(this.#items.slotOf(item)); chunk !== 0; chunk = large.nextChunk(chunk)) {
-      const length = large.chunkLength(chunk);
-      memory.copyOut(memory.arenaOf(chunk), memory.byteAt(chunk) + R.CHUNK_HEADER_BYTES, length, target, at);
-      at += length;
-    }
-    return at;
+    return this.#items.copyValue(item, target, at);
   }
 
   /** Whether the value lies in several pieces; only such a value can be pinned. All above 64 KiB do. */
@@ -304,21 +291,8 @@ export class Store {
     casLow: number,
   ): number {
     const now = this.#sync();
-    const length = valueEnd - valueStart;
-    const bytes = this.#recordBytes(keyEnd - keyStart, flags, length);
-    if (bytes > this.#log.maxRecordBytes) {
-      const slot = this.#large.open(length, expiry);
-      if (slot === 0) return 0;
-      this.#fill(slot, value, valueStart, valueEnd, now);
-      return this.#commit(slot, key, keyStart, keyEnd, flags, expiry, casHigh, casLow, now);
-    }
-    const hash = hashKey(key, keyStart, keyEnd, this.#memory.secrets);
-    const item = this.#place(hash, key, keyStart, keyEnd, bytes, expiry, now);
-    if (item === 0) return this.#outOfMemory(keyEnd - keyStart, length, flags);
-    const at = this.#write(item, key, keyStart, keyEnd, flags, expiry, casHigh, casLow, length, 0, now);
-    this.#memory.copyIn(value, valueStart, valueEnd, this.#memory.arenaOf(item), at);
-    this.#items.link(item, hash, expiry, this.#old);
-    return item;
+    const writer = this.#writer;
+    return writer.put(key, keyStart, keyEnd, flags, expiry, value, valueStart, valueEnd, casHigh, casLow, now);
   }
 
   /**
@@ -337,7 +311,8 @@ export class Store {
     valueEnd: number,
     before: boolean,
   ): number {
-    return this.#concat(item, key, keyStart, keyEnd, value, valueStart, valueEnd, 0, before);
+    const now = this.#sync();
+    return this.#writer.concat(item, key, keyStart, keyEnd, value, valueStart, valueEnd, 0, before, now);
   }
 
   /**
@@ -351,7 +326,7 @@ export class Store {
    *   `INCREMENT_OUT_OF_MEMORY`
    */
   increment(item: number, deltaHigh: number, deltaLow: number, decrement: boolean): number {
-    const now = this.#sync();
+    this.#sync();
     const memory = this.#memory;
     const length = this.#items.valueBytes(item);
     if (length === 0 || this.isLarge(item)) return INCREMENT_NON_NUMERIC;
@@ -405,7 +380,7 @@ export class Store {
         `reservation of ${this.#large.length(reservation)} bytes is given ${end - start - left} more`,
       );
     }
-    this.#fill(reservation, source, start, end, now);
+    this.#writer.fill(reservation, source, start, end, now);
   }
 
   /** How many bytes of a reservation have been filled. */
@@ -430,7 +405,8 @@ export class Store {
     casLow: number,
   ): number {
     const now = this.#sync();
-    return this.#commit(this.#full(reservation), key, keyStart, keyEnd, flags, expiry, casHigh, casLow, now);
+    const slot = this.#full(reservation);
+    return this.#writer.commit(slot, key, keyStart, keyEnd, flags, expiry, casHigh, casLow, now);
   }
 
   /** `concat` with the value of a filled reservation; the reservation ends in either case. */
@@ -442,10 +418,11 @@ export class Store {
     keyEnd: number,
     before: boolean,
   ): number {
+    const now = this.#sync();
     const slot = this.#full(reservation);
     const result = this.#large.hasFailed(slot)
       ? 0
-      : this.#concat(item, key, keyStart, keyEnd, this.#scratchKey, 0, 0, slot, before);
+      : this.#writer.concat(item, key, keyStart, keyEnd, this.#scratchKey, 0, 0, slot, before, now);
     this.#large.drop(slot);
     return result;
   }
@@ -495,24 +472,14 @@ export class Store {
 
   /** Draws the next cas number into `nextCasHigh` and `nextCasLow`; 0 when the store was created without cas. */
   nextCas(): void {
-    const ints = this.#ints;
-    if (ints[S.CAS] === 0) return;
-    const low = ((ints[S.CAS_LOW]! + 1) | 0) >>> 0;
-    ints[S.CAS_LOW] = low;
-    if (low === 0) {
-      if (ints[S.CAS_HIGH]! < 255) ints[S.CAS_HIGH]!++;
-      else {
-        ints[S.CAS_HIGH] = 0;
-        ints[S.ROUND]!++;
-      }
-    }
-    this.nextCasHigh = ((this.epoch() << 8) | ints[S.CAS_HIGH]!) >>> 0;
-    this.nextCasLow = low;
+    this.#cas.next();
+    this.nextCasHigh = this.#cas.high;
+    this.nextCasLow = this.#cas.low;
   }
 
   /** What stands above the 40 bits of the counter in a cas number: round × 8 + rank. */
   epoch(): number {
-    return this.#ints[S.ROUND]! * 8 + this.#ints[S.RANK]!;
+    return this.#cas.epoch;
   }
 
   /**
@@ -523,13 +490,7 @@ export class Store {
    * @param rank 0 to 7
    */
   setEpoch(round: number, rank: number): void {
-    const epoch = round * 8 + rank;
-    if (epoch === this.epoch()) return;
-    if (epoch < this.epoch()) throw new RangeError(`epoch ${epoch} lies below the present one, ${this.epoch()}`);
-    this.#ints[S.ROUND] = round;
-    this.#ints[S.RANK] = rank;
-    this.#ints[S.CAS_HIGH] = 0;
-    this.#ints[S.CAS_LOW] = 0;
+    this.#cas.moveTo(round, rank);
   }
 
   // ---- the whole store ----
@@ -568,8 +529,7 @@ export class Store {
     if (segments > this.#ints[S.SEGMENT_ROOM]!) {
       this.#log.extend(segments);
       this.#large.extend(segments);
-      while (this.#index.migrating) this.#index.migrateBucket();
-      this.#index.grow(bucketsFor(bytes));
+      this.#index.allowGrowth();
     }
     this.#numbers[S.MAX_BYTES] = bytes;
     this.#log.setGoal(segments);
@@ -602,7 +562,7 @@ export class Store {
   /** To be called once a second: reclaims some of what has expired. Bounded in time. */
   tick(): void {
     const now = this.#sync();
-    if (this.#index.migrating) this.#migrate(MIGRATE_PER_TICK);
+    this.#index.keepUp(MIGRATE_PER_TICK);
     this.#reclaimer.tick(now);
   }
 
@@ -684,10 +644,7 @@ export class Store {
 
   #refresh(): void {
     this.#generation = this.#ints[S.GENERATION]!;
-    this.#memory.refresh();
-    this.#index.refresh();
-    this.#log.refresh();
-    this.#large.refresh();
+    refresh(this.#parts);
   }
 
   #flushDue(now: number): void {
@@ -710,234 +667,7 @@ export class Store {
     this.#ints[S.UNSURE_AT] = -1;
   }
 
-  // ---- within: storing ----
-
-  #recordBytes(keyBytes: number, flags: number, tail: number): number {
-    return this.#memory.recordBytes(R.ITEM_HEADER_BYTES + keyBytes + (flags === 0 ? 0 : 4) + tail);
-  }
-
-  /**
-   * Finds room for a record of that key; `#old` is what the key has at present, or 0.
-   *
-   * @returns an address, or 0 for want of memory
-   */
-  #place(
-    hash: number,
-    key: Uint8Array,
-    keyStart: number,
-    keyEnd: number,
-    bytes: number,
-    expiry: number,
-    now: number,
-  ): number {
-    if (this.#index.migrating) this.#migrate(MIGRATE_PER_PUT);
-    if (this.#reclaimer.isDue) this.#reclaimer.pay(bytes, now);
-    this.#old = this.#index.lookup(hash, key, keyStart, keyEnd);
-    const group = this.#log.groupFor(this.#queueFor(hash, this.#old), expiry, now);
-    const address = this.#log.append(bytes, group, MOVING_RESERVE);
-    if (address !== 0) return address;
-    const room = this.#allocate(bytes, group, now);
-    this.#old = this.#index.lookup(hash, key, keyStart, keyEnd);
-    return room;
-  }
-
-  /** Appends, making room as long as that helps; 0 for want of memory. */
-  #allocate(bytes: number, group: number, now: number): number {
-    for (;;) {
-      const address = this.#log.append(bytes, group, MOVING_RESERVE);
-      if (address !== 0 || !this.#reclaimer.makeRoom(now)) return address;
-    }
-  }
-
-  /** A key that was in the main queue stays there, and one that comes back soon after its eviction goes there. */
-  #queueFor(hash: number, old: number): number {
-    const log = this.#log;
-    if (old !== 0) return log.group[old >>> log.segmentShift]! >= log.groups ? MAIN : PROBATION;
-    return this.#numbers[S.EVICTIONS]! > 0 && this.#ghost.take(hash) ? MAIN : PROBATION;
-  }
-
-  #write(
-    item: number,
-    key: Uint8Array,
-    keyStart: number,
-    keyEnd: number,
-    flags: number,
-    expiry: number,
-    casHigh: number,
-    casLow: number,
-    length: number,
-    bits: number,
-    now: number,
-  ): number {
-    if (casHigh === 0 && casLow === 0) {
-      this.nextCas();
-      casHigh = this.nextCasHigh;
-      casLow = this.nextCasLow;
-    }
-    const frequency = this.#old === 0 ? 0 : this.#items.frequency(this.#old);
-    const access = (now << 2) | frequency;
-    const state = bits | R.LINKED;
-    return this.#items.write(item, key, keyStart, keyEnd, flags, expiry, access, casHigh, casLow, length, state);
-  }
-
-  /** Fills an arriving value, adding chunks as needed; without memory for them it is marked as failed. */
-  #fill(slot: number, source: Uint8Array, start: number, end: number, now: number): void {
-    const large = this.#large;
-    while (start < end && this.#ensureRoom(slot, now)) {
-      const next = Math.min(end, start + large.room(slot));
-      large.fill(slot, source, start, next);
-      start = next;
-    }
-    if (start < end) large.skip(slot, end - start);
-  }
-
-  /** Makes sure that the next byte of an arriving value has a place. */
-  #ensureRoom(slot: number, now: number): boolean {
-    const large = this.#large;
-    if (large.hasFailed(slot)) return false;
-    if (large.room(slot) > 0) return true;
-    const group = this.#log.groupFor(PROBATION, large.expectedExpiry(slot), now);
-    const left = large.length(slot) - large.filled(slot);
-    if (this.#reclaimer.isDue) this.#reclaimer.pay(Math.min(left, this.#log.maxChunkBytes), now);
-    const length = this.#reclaimer.chunkLengthFor(left, group);
-    const address = this.#allocate(this.#memory.recordBytes(R.CHUNK_HEADER_BYTES + length), group, now);
-    if (address === 0) {
-      large.fail(slot);
-      return false;
-    }
-    large.appendChunk(slot, address, length);
-    return true;
-  }
-
-  /** Makes an item of a full slot, which ends as a reservation in either case. */
-  #commit(
-    slot: number,
-    key: Uint8Array,
-    keyStart: number,
-    keyEnd: number,
-    flags: number,
-    expiry: number,
-    casHigh: number,
-    casLow: number,
-    now: number,
-  ): number {
-    const large = this.#large;
-    const length = large.length(slot);
-    const wholeBytes = this.#recordBytes(keyEnd - keyStart, flags, length);
-    const isLarge = wholeBytes > this.#log.maxRecordBytes;
-    const bytes = isLarge ? this.#recordBytes(keyEnd - keyStart, flags, 4) : wholeBytes;
-    const hash = hashKey(key, keyStart, keyEnd, this.#memory.secrets);
-    const item = large.hasFailed(slot) ? 0 : this.#place(hash, key, keyStart, keyEnd, bytes, expiry, now);
-    if (item === 0) {
-      large.drop(slot);
-      return this.#outOfMemory(keyEnd - keyStart, length, flags);
-    }
-    const bits = isLarge ? R.LARGE : 0;
-    const at = this.#write(item, key, keyStart, keyEnd, flags, expiry, casHigh, casLow, length, bits, now);
-    const arena = this.#memory.arenaOf(item);
-    if (isLarge) {
-      this.#memory.writeInt(arena, at, slot);
-      large.hold(slot, item, expiry);
-    } else {
-      this.#copySlot(slot, arena, at);
-      large.drop(slot);
-    }
-    this.#items.link(item, hash, expiry, this.#old);
-    return item;
-  }
-
-  #copySlot(slot: number, arena: number, at: number): void {
-    const memory = this.#memory;
-    for (let chunk = this.#large.first(slot); chunk !== 0; chunk = this.#large.nextChunk(chunk)) {
-      const from = memory.byteAt(chunk) + R.CHUNK_HEADER_BYTES;
-      const length = this.#large.filledLength(slot, chunk);
-      memory.copyIn(memory.bytes[memory.arenaOf(chunk)]!, from, from + length, arena, at);
-      at += length;
-    }
-  }
-
-  /** `concat` with `value[start, end)`, or with the bytes of a slot if that isn't 0. */
-  #concat(
-    item: number,
-    key: Uint8Array,
-    keyStart: number,
-    keyEnd: number,
-    value: Uint8Array,
-    valueStart: number,
-    valueEnd: number,
-    addedSlot: number,
-    before: boolean,
-  ): number {
-    const now = this.#sync();
-    const ints = this.#ints;
-    const flags = this.flags(item);
-    const expiry = this.expiry(item);
-    const added = addedSlot === 0 ? valueEnd - valueStart : this.#large.length(addedSlot);
-    const length = this.valueBytes(item) + added;
-    const bytes = this.#recordBytes(keyEnd - keyStart, flags, length);
-    ints[S.GUARD] = item;
-    if (addedSlot === 0 && bytes <= this.#log.maxRecordBytes) {
-      const hash = hashKey(key, keyStart, keyEnd, this.#memory.secrets);
-      const joined = this.#place(hash, key, keyStart, keyEnd, bytes, expiry, now);
-      item = ints[S.GUARD];
-      ints[S.GUARD] = 0;
-      if (joined === 0) return this.#outOfMemory(keyEnd - keyStart, length, flags);
-      const at = this.#write(joined, key, keyStart, keyEnd, flags, expiry, 0, 0, length, 0, now);
-      const target = this.#memory.bytes[this.#memory.arenaOf(joined)]!;
-      if (before) copyRange(value, valueStart, valueEnd, target, at);
-      const end = this.copyValue(item, target, before ? at + added : at);
-      if (!before) copyRange(value, valueStart, valueEnd, target, end);
-      this.#items.link(joined, hash, expiry, this.#old);
-      return joined;
-    }
-    const slot = this.#large.open(length, expiry);
-    if (slot === 0) {
-      ints[S.GUARD] = 0;
-      return 0;
-    }
-    for (const isAdded of before ? [true, false] : [false, true]) {
-      if (!isAdded) this.#fillFrom(slot, 0, now);
-      else if (addedSlot !== 0) this.#fillFrom(slot, addedSlot, now);
-      else this.#fill(slot, value, valueStart, valueEnd, now);
-    }
-    const result = this.#commit(slot, key, keyStart, keyEnd, flags, expiry, 0, 0, now);
-    ints[S.GUARD] = 0;
-    return result;
-  }
-
-  /** Fills a slot with the bytes of another one, or of the guarded item if `source` is 0. Both may move meanwhile. */
-  #fillFrom(slot: number, source: number, now: number): void {
-    const length = source === 0 ? this.valueBytes(this.#ints[S.GUARD]!) : this.#large.length(source);
-    for (let offset = 0; offset < length;) {
-      if (!this.#ensureRoom(slot, now)) {
-        this.#large.skip(slot, length - offset);
-        return;
-      }
-      this.#seek(source, offset);
-      const count = Math.min(this.#pieceBytes, this.#large.room(slot));
-      this.#large.fill(slot, this.#memory.bytes[this.#pieceArena]!, this.#pieceAt, this.#pieceAt + count);
-      offset += count;
-    }
-  }
-
-  /** Finds byte `offset` of a slot's value, or of the guarded item's if `source` is 0. */
-  #seek(source: number, offset: number): void {
-    const memory = this.#memory;
-    const large = this.#large;
-    const item = this.#ints[S.GUARD]!;
-    const slot = source === 0 ? this.#items.slotOf(item) : source;
-    if (slot === 0) {
-      this.#pieceArena = memory.arenaOf(item);
-      this.#pieceAt = memory.valueAt(item) + offset;
-      this.#pieceBytes = this.valueBytes(item) - offset;
-      return;
-    }
-    let chunk = large.first(slot);
-    for (; offset >= large.chunkLength(chunk); chunk = large.nextChunk(chunk)) offset -= large.chunkLength(chunk);
-    this.#pieceArena = memory.arenaOf(chunk);
-    this.#pieceAt = memory.byteAt(chunk) + R.CHUNK_HEADER_BYTES + offset;
-    this.#pieceBytes = large.chunkLength(chunk) - offset;
-  }
+  // ---- within: the rest ----
 
   /** Stores the number in the scratch value, longer than the one before, in the item's place. */
   #putLonger(item: number, digits: number): number {
@@ -946,16 +676,6 @@ export class Store {
     const expiry = this.expiry(item);
     this.incremented = this.put(this.#scratchKey, 0, keyEnd, flags, expiry, this.#scratchValue, 0, digits, 0, 0);
     return this.incremented === 0 ? INCREMENT_OUT_OF_MEMORY : INCREMENT_OK;
-  }
-
-  #outOfMemory(keyBytes: number, valueBytes: number, flags: number): number {
-    const id = this.classes.classFor(this.classes.requestedBytes(keyBytes, valueBytes, flags));
-    this.classes.add(id, OUT_OF_MEMORY, 1);
-    return 0;
-  }
-
-  #migrate(buckets: number): void {
-    while (buckets-- > 0 && this.#index.migrating) this.#index.migrateBucket();
   }
 
   #setBit(item: number, bit: number, on: boolean): void {

@@ -1,5 +1,13 @@
 import { expect, test } from "vitest";
-import { addressableBytes, BUCKET_SLOTS, bucketsFor, geometryFor } from "../src/geometry.ts";
+import {
+  addressableBytes,
+  BUCKET_SLOTS,
+  bucketsFor,
+  firstBuckets,
+  geometryFor,
+  growsAt,
+  nextBuckets,
+} from "../src/geometry.ts";
 
 const MiB = 2 ** 20;
 const GiB = 2 ** 30;
@@ -23,5 +31,21 @@ test("the index has a place for every record and takes less than 11 % of the sto
     const buckets = bucketsFor(maxBytes);
     expect((buckets * BUCKET_SLOTS * 0.85) / (maxBytes / 64)).toBeGreaterThanOrEqual(1);
     expect((buckets * 64) / maxBytes).toBeLessThan(0.11);
+  }
+});
+
+test("an index begins small and gets as large as it has to be in few steps", () => {
+  for (const maxBytes of [2 ** 20, 64 * 2 ** 20, 2 ** 30, 2 ** 36]) {
+    const most = bucketsFor(maxBytes);
+    let buckets = firstBuckets(most);
+    expect(buckets).toBeLessThan(8 * 2048 + 8);
+    let steps = 0;
+    while (buckets < most) {
+      expect(growsAt(buckets)).toBeLessThan(buckets * BUCKET_SLOTS);
+      buckets = nextBuckets(buckets, most);
+      steps++;
+    }
+    expect(buckets).toBe(most);
+    expect(steps).toBeLessThan(7);
   }
 });

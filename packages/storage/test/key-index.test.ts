@@ -35,27 +35,43 @@ test("leaves no overflow behind when all has gone", () => {
 
 describe("while a larger index takes over", () => {
   test("every key is found in each step, and comes up once in a walk", () => {
-    const b = new Bench({ maxBytes: MiB });
-    for (let i = 0; i < 3000; i++) b.set(`k${i}`);
+    const b = new Bench({ maxBytes: 64 * MiB });
     const { buffers } = b.store;
-    b.store.setMaxBytes(4 * MiB);
+    const ints = stateInts(buffers);
+    let keys = 0;
+    while (ints[S.NEXT_BUCKETS] === 0) b.set(`k${keys++}`);
     const index = new KeyIndex(buffers, new Memory(buffers));
     expect(index.migrating).toBe(true);
     for (let step = 0; index.migrating; step++) {
       index.migrateBucket();
-      if (step % 100 !== 0) continue;
-      for (let i = 0; i < 3000; i++) expect(b.find(`k${i}`)).not.toBe(0);
-      expect(new Set(b.walked(100)).size).toBe(3000);
-      expect(b.walked(100).length).toBe(3000);
+      if (step % 2000 !== 0) continue;
+      for (let i = 0; i < keys; i++) expect(b.find(`k${i}`)).not.toBe(0);
+      const walked = b.walked(1000);
+      expect(new Set(walked).size).toBe(keys);
+      expect(walked.length).toBe(keys);
     }
     checkInvariants(b.store, 10);
   });
 
   test("two items stored move four buckets at most", () => {
-    const b = new Bench({ maxBytes: MiB });
-    b.store.setMaxBytes(4 * MiB);
+    const b = new Bench({ maxBytes: 64 * MiB });
+    const ints = stateInts(b.store.buffers);
+    let keys = 0;
+    while (ints[S.NEXT_BUCKETS] === 0) b.set(`k${keys++}`);
+    const moved = ints[S.MIGRATED]!;
     b.set("a");
     b.set("b");
-    expect(stateInts(b.store.buffers)[S.MIGRATED]).toBe(4);
+    expect(ints[S.MIGRATED]! - moved).toBe(4);
+  });
+
+  test("a store that may become larger has an index that may, too", () => {
+    const b = new Bench({ maxBytes: MiB });
+    const ints = stateInts(b.store.buffers);
+    expect(ints[S.INDEX_GROWS_AT]).toBe(S.NO_GROWTH);
+    b.store.setMaxBytes(4 * MiB);
+    const before = ints[S.INDEX_BUCKETS]!;
+    for (let i = 0; i < 30_000; i++) b.set(`k${i}`);
+    expect(ints[S.INDEX_BUCKETS]!).toBeGreaterThan(before);
+    checkInvariants(b.store, 10);
   });
 });

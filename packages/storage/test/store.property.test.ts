@@ -16,8 +16,8 @@ import { ARENA_SHIFT, UNIT_SHIFT } from "../src/state.ts";
 import { checkInvariants } from "./check-invariants.ts";
 import { Model, type ModelItem } from "./model.ts";
 
-const OPERATIONS = Number(process.env["STORAGE_OPERATIONS"] ?? 100_000);
-const SEED = Number(process.env["STORAGE_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
+const OPERATIONS = Number(process.env.STORAGE_OPERATIONS ?? 100_000);
+const SEED = Number(process.env.STORAGE_SEED ?? Math.floor(Math.random() * 2 ** 31));
 
 /** What a run is made of. */
 interface Mix {
@@ -538,7 +538,7 @@ describe(`seed ${SEED}`, () => {
     checkInvariants(run.store, run.clock.seconds);
     expect(run.store.promisedBytes).toBe(0);
     expect(run.store.lingeringBytes).toBe(0);
-    if (process.env["STORAGE_VERBOSE"])
+    if (process.env.STORAGE_VERBOSE)
       console.log(mix.name, {
         items: run.store.currItems,
         live: run.store.liveBytes / run.store.maxBytes,
