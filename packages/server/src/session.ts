@@ -30,6 +30,9 @@ type Stop = (typeof Stop)[keyof typeof Stop];
 /** First byte of every request of the binary protocol, which is not spoken here: better closed than left waiting. */
 const BINARY_MAGIC = 0x80;
 
+/** The verbosity from which on the `request` event tells every command: `-vv`. */
+const TELLS_REQUESTS = 2;
+
 /** Answers that wait for `beforeAnswers`, in order. */
 interface HeldAnswers {
   readonly slab: Slab;
@@ -175,6 +178,7 @@ export class Session implements RequestHandler, ByteHandler {
         return this.#afterRequest();
       }
     }
+    if (this.core.verbosity >= TELLS_REQUESTS && !this.#resumes) this.#tell(request);
     execute(this, request);
     return this.#afterRequest();
   }
@@ -188,6 +192,7 @@ export class Session implements RequestHandler, ByteHandler {
         return Verdict.SKIP;
       }
     }
+    if (this.core.verbosity >= TELLS_REQUESTS) this.#tell(request);
     this.#value = beginValue(this, request);
     return this.#value === undefined ? Verdict.SKIP : Verdict.CONTINUE;
   }
@@ -269,6 +274,12 @@ export class Session implements RequestHandler, ByteHandler {
   /** True while a pinned value waits for `sendSome`. */
   get hasPinned(): boolean {
     return this.#pinned !== undefined;
+  }
+
+  /** For `-vv`: the line as it came, with `?` for what is no printable ASCII. */
+  #tell(request: TextRequest): void {
+    const line = request.input.toString("latin1", request.lineStart, request.lineEnd).trimEnd();
+    this.core.events.emit("request", { id: this.id, line: line.replace(/[^ -~]/g, "?") });
   }
 
   /** Looks at the first byte of a connection. @returns false when it is not our protocol, and the session ends */
