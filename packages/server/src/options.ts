@@ -83,7 +83,7 @@ export interface ServerOptions {
   readonly clock: Clock | undefined;
   /** Whether `listen` has the hot commands compiled in the background, which takes some 0.15 s of CPU time. */
   readonly warmUp: boolean;
-  /** Whether sockets read into one shared buffer where this Node can; false = `data` events. For tests. */
+  /** Whether sockets read into one shared buffer and are written to directly where this Node can; false = streams. For tests. */
   readonly sharedReadBuffer: boolean;
   /** Seed of the key hash; random unless a test wants runs to repeat. */
   readonly hashSeed: number | undefined;

@@ -4,6 +4,7 @@ import { chmodSync, lstatSync, unlinkSync } from "node:fs";
 import net from "node:net";
 import { CacheError, formatEndpoint, type Endpoint } from "@marugoto/core";
 import type { ListenerOptions } from "../options.ts";
+import { DirectWriter } from "./direct-write.ts";
 import { socketReadingInto, takeAccepts } from "./shared-read.ts";
 import { READ_HEADROOM_BYTES, type Accept, type ByteHandler, type Transport } from "./transport.ts";
 
@@ -12,12 +13,18 @@ class NodeTransport implements Transport {
   readonly remote: string;
   readonly local: string;
   readonly isRemote: boolean;
-  /** Set where the socket tells of `drain` only above its high-water mark: called after each write instead. */
-  onWritten: (() => void) | undefined;
+  /** Tells the session that nothing waits any more. */
+  onDrain: () => void = () => undefined;
+  readonly #direct: DirectWriter | undefined;
 
-  constructor(socket: net.Socket, listener: ListenerOptions) {
+  constructor(socket: net.Socket, listener: ListenerOptions, directWrite: boolean) {
     this.socket = socket;
     this.isRemote = listener.kind === "tcp";
+    if (directWrite && DirectWriter.isPossible(socket)) {
+      this.#direct = new DirectWriter(socket, () => {
+        this.onDrain();
+      });
+    }
     if (listener.kind === "unix") {
       this.remote = `unix:${listener.path}`;
       this.local = `unix:${listener.path}`;
@@ -30,22 +37,26 @@ class NodeTransport implements Transport {
   }
 
   get waiting(): number {
-    return this.socket.writableLength;
+    return this.#direct === undefined ? this.socket.writableLength : this.#direct.waiting;
   }
 
   write(buffer: Buffer, start: number, end: number): boolean {
-    const { socket } = this;
-    if (this.onWritten === undefined) socket.write(buffer.subarray(start, end));
-    else socket.write(buffer.subarray(start, end), this.onWritten);
-    return socket.writableLength === 0;
+    const bytes = buffer.subarray(start, end);
+    if (this.#direct !== undefined) return this.#direct.write(bytes);
+    this.socket.write(bytes, this.#onWritten);
+    return this.socket.writableLength === 0;
   }
 
   writePieces(pieces: readonly Buffer[], done: () => void): boolean {
+    if (this.#direct !== undefined) return this.#direct.writePieces(pieces, done);
     const { socket } = this;
     const last = pieces.length - 1;
     socket.cork();
     for (let i = 0; i < last; i++) socket.write(pieces[i]!);
-    socket.write(pieces[last]!, done);
+    socket.write(pieces[last]!, () => {
+      done();
+      this.#onWritten();
+    });
     socket.uncork();
     return socket.writableLength === 0;
   }
@@ -65,6 +76,16 @@ class NodeTransport implements Transport {
   destroy(): void {
     this.socket.destroy();
   }
+
+  /** The socket is gone. */
+  closed(): void {
+    this.#direct?.close();
+  }
+
+  /** The stream tells of `drain` only above its high-water mark: after each write instead. */
+  readonly #onWritten = (): void => {
+    if (this.socket.writableLength === 0 && !this.socket.destroyed) this.onDrain();
+  };
 }
 
 export interface NodeListenerConfig {
@@ -74,7 +95,7 @@ export interface NodeListenerConfig {
   readonly readBuffer: Buffer;
   readonly accept: Accept;
   readonly onError: (what: string, error: unknown) => void;
-  /** False = `data` events even where the shared read buffer is possible; tests run both ways. */
+  /** False = plain streams even where the shared read buffer and direct writes are possible; tests run both ways. */
   readonly sharedRead: boolean;
 }
 
@@ -172,20 +193,16 @@ export class NodeListener {
       socket.setNoDelay(true);
       socket.setKeepAlive(true);
     }
-    const transport = new NodeTransport(socket, listener);
+    const transport = new NodeTransport(socket, listener, this.#config.sharedRead);
     handler = accept(transport);
     if (!handler) return;
     const sink = handler;
+    transport.onDrain = () => {
+      sink.onDrain();
+    };
     if (accepted) {
       socket.on("data", (chunk: Buffer) => {
         sink.onBytes(chunk, 0, chunk.length);
-      });
-      transport.onWritten = () => {
-        if (socket.writableLength === 0 && !socket.destroyed) sink.onDrain();
-      };
-    } else {
-      socket.on("drain", () => {
-        sink.onDrain();
       });
     }
     socket.on("end", () => {
@@ -193,6 +210,7 @@ export class NodeListener {
     });
     socket.on("close", () => {
       handler = undefined;
+      transport.closed();
       sink.onClosed(failure);
     });
     socket.resume();

@@ -56,7 +56,6 @@ export function socketReadingInto(handle: unknown, buffer: Buffer, onRead: OnRea
     allowHalfOpen: true,
     readable: true,
     writable: true,
-    writableHighWaterMark: 1,
     onread: {
       buffer,
       callback(length: number): boolean {
