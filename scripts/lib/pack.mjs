@@ -78,11 +78,7 @@ export async function checkPacked(entry, all, folder) {
 
   if (entry.manifest.exports?.["."] !== undefined) {
     const count = "if (Object.keys(found).length === 0) throw new Error('it exports nothing')";
-    await attempt("import", node, [
-      "--input-type=module",
-      "-e",
-      `const found = await import("${name}"); ${count}`,
-    ]);
+    await attempt("import", node, ["--input-type=module", "-e", `const found = await import("${name}"); ${count}`]);
     // Node 20 warns that requiring an ES module is experimental; the warning is not what is checked.
     await attempt("require", node, ["--no-warnings", "-e", `const found = require("${name}"); ${count}`]);
   }
