@@ -131,6 +131,14 @@ export const namedDifferences: readonly NamedDifference[] = [
     other: /^CLIENT_ERROR bad command line format\r\n$/,
   },
   {
+    name: "1.6.18 writes the key of me raw",
+    reason: "it decodes a base64 key and answers with the bytes, line ends too",
+    of: "1.6.18",
+    request: /^ *me +[^ \n]+ +b/,
+    own: /^ME .* exp=/s,
+    other: /^ME .* exp=/s,
+  },
+  {
     name: "1.6.18 tells me's exp with the wrong sign",
     reason: "it subtracts the wrong way round",
     of: "1.6.18",
