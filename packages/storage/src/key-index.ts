@@ -135,7 +135,7 @@ export class KeyIndex {
   keepUp(buckets: number): void {
     const ints = this.#ints;
     if (this.migrating) {
-      for (let i = 0; i < buckets && this.migrating; i++) this.migrateBucket();
+      for (let left = buckets; left > 0 && ints[S.NEXT_BUCKETS] !== 0; left--) this.migrateBucket();
     } else if (ints[S.INDEX_ENTRIES]! >= ints[S.INDEX_GROWS_AT]!) {
       const most = bucketsFor(ints[S.SEGMENT_ROOM]! * 2 ** ints[S.SEGMENT_SHIFT]!);
       const next = nextBuckets(ints[S.INDEX_BUCKETS]!, most);

@@ -8,8 +8,10 @@ import * as S from "./state.ts";
 /** Up to here a loop over the bytes is faster than a call of Buffer's copy (measured: about 55 ns a call). */
 const LOOP_BYTES = 48;
 
+type Copy = (this: Uint8Array, target: Uint8Array, at: number, start: number, end: number) => number;
+
 /** Buffer's copy, which works on any Uint8Array. */
-const copyBytes = Buffer.prototype.copy as (this: Uint8Array, ...args: Parameters<Buffer["copy"]>) => number;
+const copyBytes = (Buffer.prototype as { readonly copy: Copy }).copy;
 
 /**
  * The arenas of a store.

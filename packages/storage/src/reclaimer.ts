@@ -360,18 +360,15 @@ export class Reclaimer {
     return true;
   }
 
-  /** Moves a chunk's bytes to one or two new chunks, as the open segment has room. */
+  /** Moves a chunk's bytes to one or more new chunks, as open segments have room. */
   #moveChunk(slot: number, chunk: number, expiry: number, now: number): boolean {
     const log = this.#log;
     const large = this.#large;
     const filled = large.filledLength(slot, chunk);
-    let group = log.groupFor(large.status(slot) === ARRIVING ? L.PROBATION : L.MAIN, expiry, now);
-    if (this.#ints[S.FREE_COUNT]! <= L.MOVING_RESERVE) {
-      const roomy = this.#groupWithRoom(this.#memory.recordBytes(R.CHUNK_HEADER_BYTES + filled));
-      if (roomy >= 0) group = roomy;
-      else if (this.#ints[S.FREE_COUNT] === 0) return false;
-    }
+    const own = log.groupFor(large.status(slot) === ARRIVING ? L.PROBATION : L.MAIN, expiry, now);
+    if (this.#ints[S.FREE_COUNT] === 0 && !this.#fitsInPieces(filled)) return false;
     for (let offset = 0; offset < filled;) {
+      const group = this.#groupForPiece(own, filled - offset);
       const length = this.chunkLengthFor(filled - offset, group);
       const address = log.append(this.#memory.recordBytes(R.CHUNK_HEADER_BYTES + length), group, 0);
       large.splitOff(slot, chunk, offset, length, address);
@@ -383,15 +380,31 @@ export class Reclaimer {
     return true;
   }
 
+  /** The group that takes the next piece: its own; while free segments are few, the one with most room. */
+  #groupForPiece(own: number, bytes: number): number {
+    const log = this.#log;
+    if (this.#ints[S.FREE_COUNT]! > L.MOVING_RESERVE) return own;
+    let roomiest = 0;
+    for (let group = 1; group < 2 * log.groups; group++) if (log.roomIn(group) > log.roomIn(roomiest)) roomiest = group;
+    const least = this.#memory.recordBytes(R.CHUNK_HEADER_BYTES + Math.min(bytes, LEAST_CHUNK_BYTES));
+    return log.roomIn(roomiest) >= least ? roomiest : own;
+  }
+
+  /** Whether the open segments can take so many bytes in pieces. */
+  #fitsInPieces(bytes: number): boolean {
+    const least = this.#memory.recordBytes(R.CHUNK_HEADER_BYTES + LEAST_CHUNK_BYTES);
+    for (let group = 0; group < 2 * this.#log.groups && bytes > 0; group++) {
+      const room = this.#log.roomIn(group);
+      // A piece may leave up to `least` behind, which the next one doesn't use.
+      if (room >= 2 * least) bytes -= room - least;
+    }
+    return bytes <= 0;
+  }
+
   /** How many of `bytes` the next chunk of a group takes: all that fit, unless too few would. */
   chunkLengthFor(bytes: number, group: number): number {
     const most = Math.min(bytes, this.#log.maxChunkBytes);
     const room = this.#log.roomIn(group) - R.CHUNK_HEADER_BYTES;
     return room >= most || room < LEAST_CHUNK_BYTES ? most : room & -(1 << this.#memory.unitShift);
-  }
-
-  #groupWithRoom(bytes: number): number {
-    for (let group = 2 * this.#log.groups - 1; group >= 0; group--) if (this.#log.roomIn(group) >= bytes) return group;
-    return -1;
   }
 }

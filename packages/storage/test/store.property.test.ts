@@ -278,6 +278,9 @@ class Run {
       this.model.cas = this.counter(store);
       // A value that arrived in pieces may have found no memory long ago.
       if (this.mix.options.evict === false && !hasArrived) this.checkFull(store);
+      // What is pinned can't go; all else can.
+      if (this.mix.options.evict !== false && !hasArrived)
+        expect(this.pins.length, "refused without a pin").toBeGreaterThan(0);
       return;
     }
     const item = put();
