@@ -1,6 +1,6 @@
 // Takes the examples out of Markdown.
 
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** The repository's root folder. */
@@ -38,12 +38,12 @@ export function blocksOf(file: string): Block[] {
   return blocks;
 }
 
-/** README.md of the root and of every package that has one. */
-export function readmes(): string[] {
-  const packages = readdirSync(join(root, "packages")).map((name) => `packages/${name}`);
-  const apps = readdirSync(join(root, "apps")).map((name) => `apps/${name}`);
-  const inFolders = [...packages, ...apps].filter((folder) => readdirSync(join(root, folder)).includes("README.md"));
-  return ["README.md", ...inFolders.map((folder) => `${folder}/README.md`)];
+/** README.md of the root and of every package that has one, and what lies in docs/. */
+export function documents(): string[] {
+  const list = (folder: string) => readdirSync(join(root, folder)).map((name) => `${folder}/${name}`);
+  const readmes = [...list("packages"), ...list("apps")].map((folder) => `${folder}/README.md`);
+  const docs = list("docs").filter((file) => file.endsWith(".md"));
+  return ["README.md", ...readmes.filter((file) => existsSync(join(root, file))), ...docs];
 }
 
 /**

@@ -1,13 +1,13 @@
-// Every TypeScript example of the READMEs is compiled and run; what it says it prints (`// → text`) must be printed.
+// Every TypeScript example of the READMEs and of docs/ is compiled and run; what it says it prints (`// → text`) must be printed.
 
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { blocksOf, expectedOutput, readmes, root } from "../src/markdown.ts";
+import { blocksOf, documents, expectedOutput, root } from "../src/markdown.ts";
 
-const blocks = readmes()
+const blocks = documents()
   .flatMap(blocksOf)
   .filter(({ language }) => language === "ts");
 
@@ -19,12 +19,9 @@ beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "readme-"));
   symlinkSync(join(root, "examples/node_modules"), join(folder, "node_modules"));
   writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
-  const types = [join(root, "node_modules/@types")];
-  const options = {
-    extends: join(root, "tsconfig.base.json"),
-    compilerOptions: { typeRoots: types },
-    include: ["*.ts"],
-  };
+  // Strict as most programs are, not as this repository is.
+  const compilerOptions = { typeRoots: [join(root, "node_modules/@types")], exactOptionalPropertyTypes: false };
+  const options = { extends: join(root, "tsconfig.base.json"), compilerOptions, include: ["*.ts"] };
   writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(options));
   for (const [index, block] of blocks.entries()) writeFileSync(fileOf(index), `${block.text}export {};\n`);
 });
