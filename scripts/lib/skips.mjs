@@ -22,6 +22,7 @@ export function describeSkips(skips) {
     "",
     "Skipped for want of a program:",
     ...skips.map(({ oracle, what }) => `  ${oracle}: ${what}`),
-    `To run them too: apt-get install -y ${[...packages].sort().join(" ")}`,
+    // A program of the wrong version has nothing to install.
+    ...(packages.size > 0 ? [`To run them too: apt-get install -y ${[...packages].sort().join(" ")}`] : []),
   ];
 }
