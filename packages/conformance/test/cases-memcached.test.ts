@@ -1,9 +1,10 @@
-import { memcachedVersion, useOracle } from "@marugoto/testing";
+import { memcachedVersion } from "@marugoto/testing";
 import { describe } from "vitest";
 import { memcachedTarget, toDialect } from "../src/index.ts";
 import { describeCases } from "./describe-cases.ts";
+import { useRecordedMemcached } from "./recorded-memcached.ts";
 
-const memcached = useOracle("memcached", "the cases against real memcached");
+const memcached = useRecordedMemcached("the cases against real memcached");
 describe.skipIf(memcached.isMissing)(memcached.title, () => {
   if (memcached.isMissing) return;
   const dialect = toDialect(memcachedVersion(memcached.path));

@@ -1,13 +1,14 @@
 // The short forms of the fuzz runs; `npm run soak` has the long ones. A failure prints its seed.
 
-import { Cleanup, useOracle } from "@marugoto/testing";
+import { Cleanup } from "@marugoto/testing";
 import { afterEach, describe, expect, test } from "vitest";
 import { fuzzDifferential, fuzzServer, marugotoTarget, memcachedTarget, PEER_FLAGS } from "../src/index.ts";
+import { useRecordedMemcached } from "./recorded-memcached.ts";
 
 const opened = new Cleanup();
 afterEach(() => opened.run());
 
-const memcached = useOracle("memcached", "the differential fuzz, ours beside memcached");
+const memcached = useRecordedMemcached("the differential fuzz, ours beside memcached");
 describe.skipIf(memcached.isMissing)(memcached.title, () => {
   test("20 seconds of requests are answered alike, but for the named differences", { timeout: 90_000 }, async () => {
     const ours = opened.add(await marugotoTarget());

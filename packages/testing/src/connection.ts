@@ -46,7 +46,7 @@ export class TestConnection {
 
   /** Arrived and not read, without taking it. */
   get arrived(): Buffer {
-    const all = this.#chunks.length === 1 ? (this.#chunks[0]!) : Buffer.concat(this.#chunks);
+    const all = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks);
     this.#chunks = [all];
     return all;
   }

@@ -80,12 +80,21 @@ export interface OracleUse {
  *
  * The row is appended to the file that MARUGOTO_SKIPS_FILE names, if any; `readSkips` and `describeSkips` read it.
  *
+ * @param unfit may say why a program that was found is of no use here, say for its version
  * @example const php = useOracle("php", "PHP clients against our server");
  *          describe.skipIf(php.isMissing)(php.title, () => { … php.path … });
  */
-export function useOracle(name: OracleName, what: string): OracleUse {
-  const oracle = findOracle(name);
-  if (oracle.missing !== undefined) recordSkip({ oracle: name, what, packages: kinds[name].packages });
+export function useOracle(
+  name: OracleName,
+  what: string,
+  unfit: (path: string) => string | undefined = () => undefined,
+): OracleUse {
+  const oracle = refuse(findOracle(name), unfit);
+  if (oracle.missing !== undefined) {
+    // Installing what is installed already would not help.
+    const packages = findOracle(name).path === undefined ? kinds[name].packages : [];
+    recordSkip({ oracle: name, what: packages.length > 0 ? what : `${what}: ${oracle.missing}`, packages });
+  }
   return {
     get path() {
       if (oracle.path === undefined) throw new Error(oracle.missing);
@@ -94,6 +103,11 @@ export function useOracle(name: OracleName, what: string): OracleUse {
     isMissing: oracle.path === undefined,
     title: oracle.missing === undefined ? what : `${what} (skipped: ${oracle.missing})`,
   };
+}
+
+function refuse(oracle: Oracle, unfit: (path: string) => string | undefined): Oracle {
+  const reason = oracle.path === undefined ? undefined : unfit(oracle.path);
+  return reason === undefined ? oracle : { name: oracle.name, path: undefined, missing: reason };
 }
 
 function recordSkip(skip: Skip): void {
@@ -119,7 +133,7 @@ export function describeSkips(skips: readonly Skip[]): string[] {
   return [
     "Skipped for want of an oracle:",
     ...skips.map((skip) => `  ${skip.oracle}: ${skip.what}`),
-    `To enable: apt-get install -y ${packages.join(" ")}`,
+    ...(packages.length > 0 ? [`To enable: apt-get install -y ${packages.join(" ")}`] : []),
   ];
 }
 

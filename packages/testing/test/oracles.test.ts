@@ -79,6 +79,19 @@ describe("skips", () => {
     ]);
   });
 
+  test("a program that is there but of no use is skipped with its reason, and nothing is to install", () => {
+    const file = join(folder, "skips.jsonl");
+    vi.stubEnv("MEMCACHED_BIN", program("memcached", "echo memcached 9.9.9"));
+    vi.stubEnv("MARUGOTO_SKIPS_FILE", file);
+    const use = useOracle("memcached", "the cases", (path) => `memcached ${memcachedVersion(path)} was never recorded`);
+    expect(use.isMissing).toBe(true);
+    expect(use.title).toBe("the cases (skipped: memcached 9.9.9 was never recorded)");
+    expect(describeSkips(readSkips(file))).toEqual([
+      "Skipped for want of an oracle:",
+      "  memcached: the cases: memcached 9.9.9 was never recorded",
+    ]);
+  });
+
   test("nothing skipped says nothing", () => {
     expect(describeSkips([])).toEqual([]);
   });
