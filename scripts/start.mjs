@@ -12,7 +12,9 @@ const stop = (signal) => {
   stopping = true;
   server?.kill(signal);
 };
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1"]) process.on(signal, () => stop(signal));
+for (const signal of ["SIGINT", "SIGTERM", "SIGUSR1"]) process.on(signal, () => stop(signal));
+// The server itself outlives a closed terminal; started by npm in the foreground it ends with it.
+process.on("SIGHUP", () => stop("SIGTERM"));
 watchParent(() => stop("SIGTERM"));
 
 const env = await install();

@@ -40,13 +40,17 @@ function withDependencies(entry, all) {
   return all.filter(({ manifest }) => names.has(manifest.name));
 }
 
-/** Every place in a manifest, as a path of keys, where a word of the workspace was left. */
-function leftovers(value, path = []) {
+/**
+ * Looks for words of the workspace in a packed manifest, where a stranger's npm can't follow them.
+ *
+ * @returns one sentence per place, named by its path of keys; empty when there is none
+ */
+export function workspaceWords(value, path = []) {
   if (typeof value === "string") return value.startsWith("workspace:") ? [`${path.join(".")} is "${value}"`] : [];
   if (typeof value !== "object" || value === null) return [];
   return Object.entries(value).flatMap(([key, inner]) => [
     ...(key === "source" ? [`${[...path, key].join(".")} is still there`] : []),
-    ...leftovers(inner, [...path, key]),
+    ...workspaceWords(inner, [...path, key]),
   ]);
 }
 
@@ -60,7 +64,7 @@ export async function checkPacked(entry, all, folder) {
   const { name, version } = entry.manifest;
   const problems = [];
   const manifest = await run("tar", ["-xzOf", entry.tarball, "package/package.json"]);
-  for (const leftover of leftovers(JSON.parse(manifest.output))) problems.push(`${name}: packed ${leftover}`);
+  for (const word of workspaceWords(JSON.parse(manifest.output))) problems.push(`${name}: packed ${word}`);
 
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, "package.json"), '{ "private": true }');
