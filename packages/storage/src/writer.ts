@@ -74,12 +74,61 @@ export class Writer {
       return this.commit(slot, key, keyStart, keyEnd, flags, expiry, casHigh, casLow, now);
     }
     const hash = hashKey(key, keyStart, keyEnd, this.#memory.secrets);
+    const old = this.#index.lookup(hash, key, keyStart, keyEnd);
+    if (old !== 0 && this.#mayOverwrite(old, flags, expiry, length, now)) {
+      this.#overwrite(old, key, keyStart, keyEnd, flags, expiry, casHigh, casLow, length, now);
+      this.#memory.copyIn(value, valueStart, valueEnd, this.#memory.arenaOf(old), this.#memory.valueAt(old));
+      return old;
+    }
     const item = this.#place(hash, key, keyStart, keyEnd, bytes, expiry, now);
     if (item === 0) return this.#outOfMemory(keyEnd - keyStart, length, flags);
     const at = this.#write(item, key, keyStart, keyEnd, flags, expiry, casHigh, casLow, length, 0, now);
     this.#memory.copyIn(value, valueStart, valueEnd, this.#memory.arenaOf(item), at);
     this.#items.link(item, hash, expiry, this.#old);
     return item;
+  }
+
+  /**
+   * Whether a new value of that length can take the place of a live one: same record, same group of remaining time.
+   * Most values that are stored again are as long as before; nothing is appended then, and nothing left to be cleaned.
+   */
+  #mayOverwrite(old: number, flags: number, expiry: number, length: number, now: number): boolean {
+    const memory = this.#memory;
+    const log = this.#log;
+    const lengthWord = memory.word(old, R.LENGTH_WORD);
+    if ((lengthWord & R.LARGE) !== 0 || lengthWord >>> R.LENGTH_SHIFT !== length) return false;
+    const expiryWord = memory.word(old, R.EXPIRY_WORD);
+    if ((expiryWord & 1) !== (flags === 0 ? 0 : 1)) return false;
+    const oldExpiry = expiryWord >>> 1;
+    if (oldExpiry !== 0 && oldExpiry <= now) return false;
+    const segment = log.segmentOf(old);
+    if (log.flushed[segment] === 1) return false;
+    return oldExpiry === expiry || log.groupFor(PROBATION, expiry, now) === log.group[segment]! % log.groups;
+  }
+
+  /** Writes all of a record but its value over one of the same lengths. */
+  #overwrite(
+    item: number,
+    key: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    flags: number,
+    expiry: number,
+    casHigh: number,
+    casLow: number,
+    length: number,
+    now: number,
+  ): void {
+    if (casHigh === 0 && casLow === 0) {
+      this.#cas.next();
+      casHigh = this.#cas.high;
+      casLow = this.#cas.low;
+    }
+    // It doesn't move to where the new ones are, so being stored again counts as being wanted.
+    const access = (now << 2) | Math.max(this.#items.frequency(item), 1);
+    this.#items.write(item, key, keyStart, keyEnd, flags, expiry, access, casHigh, casLow, length, R.LINKED);
+    this.#log.noteExpiry(this.#log.segmentOf(item), expiry);
+    this.#numbers[S.TOTAL_ITEMS]!++;
   }
 
   #recordBytes(keyBytes: number, flags: number, tail: number): number {
