@@ -9,13 +9,19 @@ import { describeFlags } from "./flags.ts";
 import { environmentFacts } from "./measure/environment.ts";
 import { record } from "./record.ts";
 import { fuzzDiff } from "./soak/fuzz-diff.ts";
+import { fuzzServerSoak } from "./soak/fuzz-server.ts";
 import { idleConnections } from "./soak/idle-connections.ts";
 import { slowReaders } from "./soak/slow-readers.ts";
 import type { Report, Task } from "./task.ts";
 
 const families: Readonly<Record<string, Readonly<Record<string, Task>>>> = {
   bench: { server: serverBench, memory: memoryBench },
-  soak: { "fuzz-diff": fuzzDiff, "slow-readers": slowReaders, "idle-connections": idleConnections },
+  soak: {
+    "fuzz-server": fuzzServerSoak,
+    "fuzz-diff": fuzzDiff,
+    "slow-readers": slowReaders,
+    "idle-connections": idleConnections,
+  },
 };
 
 // A flag of every task.
