@@ -160,8 +160,8 @@ export const namedDifferences: readonly NamedDifference[] = [
     reason: "noreply counts in commands it knows",
     of: "1.6.18",
     request: /noreply/,
-    own: /^ERROR\r\n/,
-    other: /^$/,
+    own: /ERROR\r\n$/,
+    other: /^(?!.*ERROR\r\n$)/s,
   },
 ];
 
