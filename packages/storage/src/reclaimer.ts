@@ -144,6 +144,7 @@ export class Reclaimer {
     const log = this.#log;
     const { status, live, minExpiry, maxExpiry, flushed, pins, group, sequence } = log;
     const count = this.#ints[S.FRESH]!;
+    const canMove = this.#ints[S.FREE_COUNT]! > 0;
     let emptiest = -1;
     let oldestNew = -1;
     let oldestMain = -1;
@@ -161,7 +162,9 @@ export class Reclaimer {
         if (state !== L.TAKEN && (unsureFullest < 0 || live[segment]! > live[unsureFullest]!)) unsureFullest = segment;
       }
       if (state !== L.CLOSED || pins[segment]! > 0) continue;
-      if (flushed[segment] === 1 || maxExpiry[segment]! <= now) return this.#begin(segment, CLEAN);
+      const isDead = flushed[segment] === 1 || maxExpiry[segment]! <= now;
+      // What is still arriving may lie among the dead, and needs a place to move to.
+      if (isDead && (live[segment] === 0 || canMove)) return this.#begin(segment, CLEAN);
       if (emptiest < 0 || live[segment]! < live[emptiest]!) emptiest = segment;
       if (inProbation) {
         if (oldestNew < 0 || sequence[segment]! < sequence[oldestNew]!) oldestNew = segment;
@@ -177,7 +180,7 @@ export class Reclaimer {
     const cheap = log.segmentBytes * (mayEvict ? CHEAP_SHARE : CHEAP_SHARE_WITHOUT_EVICTION);
     const isMovable = live[emptiest]! < log.segmentBytes - log.maxRecordBytes;
     const mayEvictNow = !safe && mayEvict && this.#mayEvictNow(now);
-    const isCheap = live[emptiest]! <= cheap && (this.#ints[S.FREE_COUNT]! > 0 || !mayEvictNow);
+    const isCheap = live[emptiest]! <= cheap && (canMove || !mayEvictNow);
     if (isCheap || (safe && isMovable)) return this.#begin(emptiest, CLEAN);
     if (mayEvictNow) {
       const probationIsLong = probation > this.#ints[S.ACTIVE]! * PROBATION_SHARE;
@@ -292,8 +295,10 @@ export class Reclaimer {
       const address = log.addressOf(segment, at);
       const next = at + this.#memory.recordBytesAt(address);
       if (!this.#workOff(address, segment, now)) {
+        // Something else has to go before this can move.
         this.abandon(segment);
-        return Number.MAX_SAFE_INTEGER;
+        log.sequence[segment] = this.#numbers[S.NEXT_SEQUENCE]!++;
+        return log.segmentBytes;
       }
       at = next;
     }
@@ -339,6 +344,8 @@ export class Reclaimer {
   /** Whether an item of an evicted segment stays. */
   #deserves(item: number, inProbation: boolean): boolean {
     if (item === this.#ints[S.GUARD]) return true;
+    // The last free segment is for values that are arriving, which can't go.
+    if (this.#ints[S.FREE_COUNT]! <= 1 && this.#numbers[S.PROMISED]! > 0) return false;
     if (this.#ints[S.KEPT]! > this.#log.segmentBytes * KEPT_BURST) return false;
     return this.#items.frequency(item) >= (inProbation ? PROBATION_FETCHES : 1);
   }
