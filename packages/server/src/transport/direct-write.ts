@@ -31,7 +31,7 @@ export class DirectWriter {
 
   /** @param onDrain called when nothing waits any more */
   constructor(socket: net.Socket, onDrain: () => void) {
-    this.#socket = socket as unknown as net.Socket & WritableInside;
+    this.#socket = socket as net.Socket & WritableInside;
     this.#onDrain = onDrain;
   }
 
@@ -66,8 +66,7 @@ export class DirectWriter {
     bytes: number,
     done: (() => void) | undefined,
   ): boolean {
-    const socket = this.#socket;
-    if (socket.destroyed) {
+    if (this.#socket.destroyed) {
       done?.();
       return true;
     }
@@ -75,13 +74,26 @@ export class DirectWriter {
     this.#isTaken = false;
     socket._writeGeneric!(writev, data, encoding, this.#onWritten);
     this.#isCalling = false;
-    if (this.#isTaken) {
+    if (this.#wasTaken()) {
       done?.();
     } else {
       this.waiting += bytes;
       this.#underWay.push({ bytes, done });
     }
     return this.waiting === 0;
+  }
+
+  /** The callback may have run during the call, which the compiler doesn't see. */
+  #wasTaken(): boolean {
+    return this.#isTaken;
+  }
+
+  #takesAtOnce(writev: boolean, data: Buffer | Chunks, encoding: string): boolean {
+    this.#isCalling = true;
+    this.#isTaken = false;
+    this.#socket._writeGeneric!(writev, data, encoding, this.#onWritten);
+    this.#isCalling = false;
+    return this.#isTaken;
   }
 
   readonly #onWritten = (error?: Error | null): void => {
