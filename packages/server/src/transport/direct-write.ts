@@ -31,7 +31,7 @@ export class DirectWriter {
 
   /** @param onDrain called when nothing waits any more */
   constructor(socket: net.Socket, onDrain: () => void) {
-    this.#socket = socket as net.Socket & WritableInside;
+    this.#socket = socket;
     this.#onDrain = onDrain;
   }
 
@@ -72,7 +72,7 @@ export class DirectWriter {
     }
     this.#isCalling = true;
     this.#isTaken = false;
-    socket._writeGeneric!(writev, data, encoding, this.#onWritten);
+    this.#socket._writeGeneric!(writev, data, encoding, this.#onWritten);
     this.#isCalling = false;
     if (this.#wasTaken()) {
       done?.();
@@ -85,14 +85,6 @@ export class DirectWriter {
 
   /** The callback may have run during the call, which the compiler doesn't see. */
   #wasTaken(): boolean {
-    return this.#isTaken;
-  }
-
-  #takesAtOnce(writev: boolean, data: Buffer | Chunks, encoding: string): boolean {
-    this.#isCalling = true;
-    this.#isTaken = false;
-    this.#socket._writeGeneric!(writev, data, encoding, this.#onWritten);
-    this.#isCalling = false;
     return this.#isTaken;
   }
 
