@@ -299,11 +299,11 @@ export class Client<V = unknown> {
     placeholderSec: number,
     recacheBelowSec: number,
     options?: CallOptions,
-  ): Promise<LeaseResult<T>> {
+  ): Promise<LeaseResult<T> | undefined> {
     const op = this.#op(OpCode.lease, key, options);
     op.exptime = placeholderSec;
     op.deltaLow = recacheBelowSec;
-    return this.#run("lease", op) as Promise<LeaseResult<T>>;
+    return this.#run("lease", op) as Promise<LeaseResult<T> | undefined>;
   }
 
   /** Marks an item stale: the next lease read recomputes, the others get the old value for `keepSec` seconds. */
@@ -447,7 +447,7 @@ export class Client<V = unknown> {
       op.deltaHigh = Number(wide >> 32n);
       op.deltaLow = Number(wide & 0xffff_ffffn);
     } catch (error) {
-      return reject(op, error) as Promise<undefined>;
+      return reject(op, error);
     }
     const value = (await this.#run(name, op)) as bigint | undefined;
     if (value !== undefined || options?.initial === undefined) return value;
@@ -586,9 +586,8 @@ function checkUint64(name: string, value: bigint): void {
   }
 }
 
-/** An op that never started. */
+/** An op that never started: gives what was thrown, as a rejection. */
 function reject(op: Op, error: unknown): Promise<never> {
   op.host.recycle(op);
-  // The rejection carries what was thrown, as it is.
-  return Promise.reject(error as Error);
+  return Promise.reject(error instanceof Error ? error : new TypeError(String(error)));
 }

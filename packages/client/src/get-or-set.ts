@@ -69,6 +69,7 @@ export class SingleFlight {
     const waitUntil = performance.now() + (options.waitMs ?? leaseSec * 1000);
     let pauseMs = FIRST_PAUSE_MS;
     for (;;) {
+      // undefined: nobody answered, and the caller wants that to be a miss.
       let found: LeaseResult<T> | undefined;
       try {
         found = await this.#client.lease<T>(key, leaseSec, refreshBelowSec, callOptions(options));
@@ -76,7 +77,6 @@ export class SingleFlight {
         if (error instanceof CacheError && error.code === "not_supported") return this.#plainly(key, load, options);
         throw error;
       }
-      // Nobody answered, and the caller wants that to be a miss.
       if (found === undefined) return load(key);
       if (found.won) return this.#recompute(key, load, options, found);
       if (found.value !== undefined) return found.value;

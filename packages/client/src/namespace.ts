@@ -58,8 +58,8 @@ export class Namespace<V = unknown> {
 
   async #load(): Promise<Client<V>> {
     for (;;) {
-      const known = await this.#client.get<unknown>(this.#key, { onFailure: "throw" });
-      if (known !== undefined) return this.#use(String(known));
+      const known = await this.#client.get<string>(this.#key, { onFailure: "throw" });
+      if (known !== undefined) return this.#use(known);
       // Of several that find none, one makes it; the others read what it made.
       const generation = newGeneration();
       if (await this.#client.add(this.#key, generation, { onFailure: "throw" })) return this.#use(generation);

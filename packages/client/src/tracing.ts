@@ -1,7 +1,7 @@
 // Tracing channels of node:diagnostics_channel, in the names and shapes that Node's other clients use. Without a
 // subscriber a call pays for one look at a field.
 
-import { tracingChannel, type TracingChannel } from "node:diagnostics_channel";
+import { tracingChannel } from "node:diagnostics_channel";
 
 /** What subscribers of `marugoto:client:command` get; Node adds `result` or `error` when the call has ended. */
 export interface CommandTrace {
@@ -13,11 +13,8 @@ export interface CommandTrace {
   readonly key?: string;
 }
 
-// Node's types ask for a full set of handlers in the type of the context; the context is an object of ours.
-type Channel = TracingChannel<unknown, CommandTrace>;
-
 /** One call of the public API: `tracing:marugoto:client:command:start`, `…:asyncEnd`, `…:error` and so on. */
-export const commandChannel = tracingChannel<unknown, CommandTrace>("marugoto:client:command") as unknown as Channel;
+export const commandChannel = tracingChannel<unknown, CommandTrace>("marugoto:client:command");
 
 /** True when anybody listens. */
 export function isTraced(): boolean {
@@ -32,6 +29,6 @@ export function isTraced(): boolean {
 }
 
 /** Runs `call` and tells the channel of its begin, end and error. */
-export function trace<T>(context: CommandTrace, call: () => Promise<T>): Promise<T> {
-  return commandChannel.tracePromise(call, context) as Promise<T>;
+export async function trace<T>(context: CommandTrace, call: () => Promise<T>): Promise<T> {
+  return commandChannel.tracePromise(call, context);
 }

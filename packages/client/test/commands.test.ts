@@ -13,7 +13,7 @@ const memcached = useOracle("memcached", "commands against real memcached");
 const backends: readonly { name: string; skip?: boolean; start: () => Promise<number> }[] = [
   { name: "a fake with meta", start: async () => opened.add(await FakeServer.start()).port },
   { name: "a fake without meta", start: async () => opened.add(await FakeServer.start({ meta: false })).port },
-  { name: "memcached", skip: memcached.path === undefined, start: async () => opened.add(await spawnMemcached()).port },
+  { name: "memcached", skip: memcached.isMissing, start: async () => opened.add(await spawnMemcached()).port },
 ];
 
 async function open(start: () => Promise<number>, protocol: "auto" | "classic"): Promise<Client> {

@@ -127,7 +127,7 @@ describe("reaching a server", () => {
   });
 
   const memcached = useOracle("memcached", "text authentication against real memcached");
-  test.skipIf(memcached.path === undefined)("that asks for a name and a password", async () => {
+  test.skipIf(memcached.isMissing)("that asks for a name and a password", async () => {
     const folder = temporaryFolder();
     opened.add({ close: folder.remove });
     const authFile = join(folder.path, "auth");

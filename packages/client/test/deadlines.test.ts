@@ -126,7 +126,6 @@ describe("an AbortSignal", () => {
       const { fake, client } = await open({}, { protocol, timeouts: { requestMs: 5000 } });
       const keys = Array.from({ length: 20 }, (_, i) => `k${i}`);
       await client.setMany(keys.map((key) => [key, `of ${key}`] as const));
-      const held: (() => void)[] = [];
       fake.frozen = true;
       const controllers = keys.map(() => new AbortController());
       const calls = keys.map((key, i) => codeOfValue(client.get(key, { signal: controllers[i]!.signal })));

@@ -11,7 +11,10 @@ afterEach(() => opened.run());
 
 /** Bytes and words that end, split or join commands. */
 const pieces = [
-  ..."abcdefghij",
+  "abc",
+  "d",
+  "e:f",
+  "0",
   ...[" ", "\r", "\n", "\r\n", "\0", "\t", "\x7f", "\x0b", "\u0085", "\u2028", "\ud800", "é", "鍵", "😀"],
   ...["get x", "\r\nset x 0 0 1\r\ny\r\n", " noreply", "mn\r\n", "END\r\n", "VALUE a 0 1\r\nx\r\n", "x".repeat(248)],
 ];

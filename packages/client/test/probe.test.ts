@@ -72,7 +72,7 @@ describe("the probe", () => {
 const nutcracker = useOracle("nutcracker", "the client through nutcracker");
 const memcached = useOracle("memcached", "the client through nutcracker");
 
-describe.skipIf(nutcracker.path === undefined || memcached.path === undefined)("through nutcracker", () => {
+describe.skipIf(nutcracker.isMissing || memcached.isMissing)("through nutcracker", () => {
   test("the first calls of a fresh client lose nothing", async () => {
     const server = opened.add(await spawnMemcached());
     const other = opened.add(await spawnMemcached());
@@ -93,7 +93,7 @@ describe.skipIf(nutcracker.path === undefined || memcached.path === undefined)("
     const stats = await freePort();
     const args = ["-c", config, "-s", String(stats), "-a", "127.0.0.1"];
     const ready = { kind: "tcp", host: "127.0.0.1", port } as const;
-    opened.add(await spawnServer({ command: nutcracker.path!, args, ready }));
+    opened.add(await spawnServer({ command: nutcracker.path, args, ready }));
     const client = opened.add(createClient({ servers: [`127.0.0.1:${port}`] }));
     const keys = Array.from({ length: 200 }, (_, i) => `key${i}`);
     expect(await Promise.all(keys.map((key) => client.set(key, `of ${key}`)))).not.toContain(false);

@@ -69,7 +69,7 @@ export class KeyEncoder {
     this.#encodeUnusual(key, at, rules);
   }
 
-  #encodeUnusual(key: Key, at: number, rules: KeyRules): void {
+  #encodeUnusual(key: unknown, at: number, rules: KeyRules): void {
     if (typeof key !== "string" && !(key instanceof Uint8Array)) {
       throw new TypeError(`a key is a string or a Uint8Array, not ${key === null ? "null" : typeof key}`);
     }

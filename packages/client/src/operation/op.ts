@@ -288,7 +288,7 @@ export class Op implements Sink {
   #joinLine(connection: Connection, key: Buffer, end: number): void {
     const withCas = this.code === OpCode.gets;
     let line = connection.openLine as GetLine | null;
-    if (line === null || line.withCas !== withCas || !line.hasRoom(end)) {
+    if (line?.withCas !== withCas || !line.hasRoom(end)) {
       line = new GetLine(connection, withCas, this.host.lineLimits, this.deadlineMs);
     }
     line.add(this, key, end);
@@ -398,7 +398,7 @@ export class Op implements Sink {
       output.end = writeCrlf(out, i);
     } else {
       output.end = i;
-      output.appendReference(value as Uint8Array);
+      output.appendReference(value);
       output.reserve(2);
       output.end = writeCrlf(output.buffer, output.end);
     }
@@ -521,7 +521,7 @@ export class Op implements Sink {
     ) {
       return undefined;
     }
-    if (plain !== undefined && plain.flags === itemFlags && isAsciiBytes(input, valueStart, valueEnd)) {
+    if (plain?.flags === itemFlags && isAsciiBytes(input, valueStart, valueEnd)) {
       value = input.toString("latin1", valueStart, valueEnd);
     } else {
       value = codec.decode(itemFlags, input.subarray(valueStart, valueEnd));
@@ -730,7 +730,7 @@ export function refusal(response: TextResponse, address: string): CacheError {
       return new CacheError("client_error", `${address}: CLIENT_ERROR ${text}`);
     case Reply.serverError:
       return new CacheError(
-        /too large/.test(text) ? "value_too_large" : "server_error",
+        text.includes("too large") ? "value_too_large" : "server_error",
         `${address}: SERVER_ERROR ${text}`,
       );
     default:

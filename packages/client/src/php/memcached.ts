@@ -8,7 +8,7 @@ import { LibmemcachedPolicy, type LibmemcachedOptions } from "../failover/libmem
 import { Client, type ClientOptions } from "../client.ts";
 import type { KeyRules } from "../operation/keys.ts";
 import { ManyValues } from "../operation/many.ts";
-import type { WithCas } from "../operation/op.ts";
+import type { StoreResult, WithCas } from "../operation/op.ts";
 import type { Ttl } from "../operation/ttl.ts";
 import type { PoolOptions } from "../pool/options.ts";
 import { Pool } from "../pool/pool.ts";
@@ -32,6 +32,13 @@ export interface MemcachedOptions
   /** Default: the system's. */
   readonly clock?: PoolClock;
 }
+
+const casCodes: Record<StoreResult, ResultCode> = {
+  stored: ResultCode.SUCCESS,
+  exists: ResultCode.DATA_EXISTS,
+  not_stored: ResultCode.NOTSTORED,
+  not_found: ResultCode.NOTFOUND,
+};
 
 /** A pool as PHP's `Memcached` sees it. */
 export class Memcached {
@@ -116,11 +123,16 @@ export class Memcached {
     return this.#read(key, null, () => this.client.gets<T>(key));
   }
 
-  /** What was found; servers that are down are left out and the code is SUCCESS, as in PHP. */
+  /**
+   * What was found. Servers that are down are left out and the code is SUCCESS, as in PHP; it is NOTFOUND when nothing
+   * was found, and the error's when nobody could be asked, for which PHP returns false.
+   */
   getMulti<T = unknown>(keys: readonly string[], serverKey?: string): Promise<ManyValues<string, T>> {
     const route = serverKey === undefined ? {} : { serverKey };
     return this.client.getMany<T>(keys.filter(isKey), { ...route, onFailure: "miss" }).then((found) => {
-      this.#end(ResultCode.SUCCESS, found.errors[0]?.error);
+      const error = found.errors.at(-1)?.error;
+      if (error && found.errors.length === keys.length) this.#end(toResultCode(error), error);
+      else this.#end(found.size === 0 ? ResultCode.NOTFOUND : ResultCode.SUCCESS, error);
       return found;
     });
   }
@@ -163,19 +175,15 @@ export class Memcached {
   }
 
   async cas(token: bigint, key: string, value: unknown, expiration: Ttl = 0): Promise<boolean> {
-    let result: ResultCode = ResultCode.SUCCESS;
-    const stored = await this.#write(
-      key,
-      async () => {
-        const end = await this.client.cas(key, value, token, { ttl: expiration });
-        if (end === "not_found") result = ResultCode.NOTFOUND;
-        else if (end !== "stored") result = ResultCode.DATA_EXISTS;
-        return end === "stored";
-      },
-      ResultCode.DATA_EXISTS,
-    );
-    if (result !== ResultCode.SUCCESS) this.#end(result);
-    return stored;
+    if (!this.#accepts(key, null)) return false;
+    try {
+      const end = await this.client.cas(key, value, token, { ttl: expiration });
+      this.#end(casCodes[end]);
+      return end === "stored";
+    } catch (error) {
+      this.#fail(error);
+      return false;
+    }
   }
 
   delete(key: string): Promise<boolean> {

@@ -84,7 +84,7 @@ export class ServerLink implements ConnectionOwner {
   }
 
   get isUp(): boolean {
-    return this.connection !== null && this.connection.ready;
+    return this.connection?.ready === true;
   }
 
   // ---- requests ----

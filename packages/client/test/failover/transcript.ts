@@ -70,9 +70,3 @@ export function readTranscripts(): Transcript[] {
     return transcript;
   });
 }
-
-/** One of them. @throws Error when it is not there */
-export function readTranscript(name: string): Transcript {
-  const file = resolve(goldenDirectory, "php/transcripts", `${name}.json`);
-  return JSON.parse(readFileSync(file, "utf8")) as Transcript;
-}

@@ -109,7 +109,7 @@ async function oneCall(random: Random, client: Client, result: ChaosResult): Pro
   try {
     const lot = random.next();
     if (lot < 0.25) {
-      if ((await client.set(key, valueOf(random, key), options)) !== true) result.wrong.push(`set ${key} gave no true`);
+      if (!(await client.set(key, valueOf(random, key), options))) result.wrong.push(`set ${key} gave no true`);
     } else if (lot < 0.35) {
       const keys = [key, `key${random.int(40)}`, `key${random.int(40)}`];
       for (const [name, value] of await client.getMany(keys, options)) check(result, name, value);
