@@ -117,7 +117,11 @@ note('get', $cache->get('e'));
 $cache->setOption(Memcached::OPT_BUFFER_WRITES, true);
 note('set buffered', $cache->set('w', 'late'));
 note('flushBuffers', $cache->flushBuffers());
+// Setting the option ends the connection, and a server of several threads may read the next one first.
 $cache->setOption(Memcached::OPT_BUFFER_WRITES, false);
+for ($i = 0; $i < 1000 && $cache->get('w') === false; $i++) {
+    usleep(1000);
+}
 note('get', $cache->get('w'));
 
 note('a key of 251 bytes', $cache->get(str_repeat('k', 251)));
