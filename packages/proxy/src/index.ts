@@ -1,0 +1,3 @@
+// One door. Users name first what they configure and start.
+
+export {};
