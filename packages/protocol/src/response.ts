@@ -88,6 +88,9 @@ export class TextResponse {
   reply: Reply = 3;
   /** All offsets count from the start of this buffer. */
   input: Buffer = nothing;
+  /** The line as it came, for who passes it on; `lineEnd` is behind its LF. Not behind a value that came in pieces. */
+  lineStart = 0;
+  lineEnd = 0;
   /** value: the key; metaDebug: the key; stat: the name; meta answers with flag k: the key as sent. */
   keyStart = 0;
   keyEnd = 0;

@@ -8,6 +8,9 @@ const BUFFER_BYTES = 64 * 1024;
 /** From here on a block is sent from where it lies and not copied. */
 export const BY_REFERENCE_FROM = 32 * 1024;
 
+/** A loop copies what is shorter than this sooner than the native call does. */
+const LOOP_BELOW = 64;
+
 /** What one tick writes. Write at `buffer[end]` after `reserve`, then move `end`. */
 export class Output {
   buffer: Buffer = Buffer.allocUnsafeSlow(4096);
@@ -43,9 +46,16 @@ export class Output {
 
   /** Appends a copy. */
   append(bytes: Uint8Array, start: number, end: number): void {
-    this.reserve(end - start);
-    this.buffer.set(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end), this.end);
-    this.end += end - start;
+    const length = end - start;
+    this.reserve(length);
+    if (length < LOOP_BELOW) {
+      const { buffer } = this;
+      let at = this.end;
+      for (let i = start; i < end; i++) buffer[at++] = bytes[i]!;
+    } else {
+      this.buffer.set(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end), this.end);
+    }
+    this.end += length;
   }
 
   /** Appends without copying: `bytes` must stay as they are until the socket has taken them. */

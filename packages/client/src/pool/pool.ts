@@ -59,6 +59,7 @@ export class Pool implements OpHost {
   // ---- one flush per tick ----
   #now = 0;
   #flushScheduled = false;
+  readonly #schedule: (flush: () => void) => void;
   #dirty: Connection[] = [];
   readonly #flush = () => {
     this.#flushScheduled = false;
@@ -76,6 +77,7 @@ export class Pool implements OpHost {
   constructor(options: PoolOptions, policy: FailoverPolicy) {
     const { timeouts = {}, limits = {} } = options;
     this.policy = policy;
+    this.#schedule = options.schedule ?? process.nextTick;
     this.requestTimeoutMs = checkPositive("timeouts.requestMs", timeouts.requestMs ?? defaults.timeouts.requestMs);
     this.lineLimits = {
       maxKeys: checkPositive("limits.maxLineKeys", limits.maxLineKeys ?? defaults.limits.maxLineKeys),
@@ -410,7 +412,7 @@ export class Pool implements OpHost {
     this.#flushScheduled = true;
     if (this.#ticker === undefined) this.#wakeTicker();
     else this.#idleTicks = 0;
-    process.nextTick(this.#flush);
+    this.#schedule(this.#flush);
   }
 
   #wakeTicker(): void {

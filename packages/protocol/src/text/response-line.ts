@@ -68,6 +68,8 @@ const startsWith = (input: Buffer, start: number, end: number, text: Buffer) => 
  */
 export function parseResponseLine(r: TextResponse, input: Buffer, start: number, lf: number): string | null {
   if (r.input !== input) r.input = input;
+  r.lineStart = start;
+  r.lineEnd = lf + 1;
   r.valueBytes = -1;
   const end = lf > start && input[lf - 1] === CR ? lf - 1 : lf;
   const first = input[start]!;
