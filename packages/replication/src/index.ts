@@ -1,0 +1,10 @@
+export type { Replication } from "./replication.ts";
+export type { ReplicationEvents, Role } from "./events.ts";
+export {
+  DEFAULT_REPLICATION_PORT,
+  defaults,
+  resolveOptions,
+  type ReplicationOptions,
+  type TcpEndpoint,
+} from "./options.ts";
+export type { Coordinator, CoordinatorEvents } from "./coordinator/coordinator.ts";
