@@ -541,7 +541,7 @@ export class Client<V = unknown> {
     const call = async () => {
       const names = this.pool.servers.map((server) => server.name);
       const ends = await Promise.allSettled(
-        names.map((_, index) => control(this.pool, index, command, argument, options?.timeoutMs)),
+        names.map((_, index) => control(this.pool, index, command, argument, options)),
       );
       const errors: KeyFailure<string>[] = [];
       for (const [index, end] of ends.entries()) {

@@ -4,7 +4,7 @@ import { CacheError } from "@marugoto/core";
 import { Command, Reply, writeControl, writeFlushAll, type TextResponse } from "@marugoto/protocol";
 import type { Sink } from "../connection/sink.ts";
 import type { Pool } from "../pool/pool.ts";
-import { refusal } from "./op.ts";
+import { abortedError, refusal } from "./op.ts";
 
 /** What one server answered. */
 export interface ControlAnswer {
@@ -55,24 +55,54 @@ class ControlSink implements Sink {
   }
 }
 
-const line = Buffer.allocUnsafeSlow(512);
+/** A longer argument is no token to memcached, and does not fit below. */
+const MAX_ARGUMENT_BYTES = 250;
+
+const line = Buffer.allocUnsafeSlow(MAX_ARGUMENT_BYTES + 64);
+
+type ControlCommand = typeof Command.stats | typeof Command.version | typeof Command.flushAll;
+
+/** @returns where it ends in `line`. @throws CacheError `invalid_option` */
+function writeLine(command: ControlCommand, argument: string | number | undefined): number {
+  if (command === Command.flushAll) return writeFlushAll(line, 0, typeof argument === "number" ? argument : 0, false);
+  const words = argument === undefined ? [] : [String(argument)];
+  for (const word of words) {
+    if (word.length <= MAX_ARGUMENT_BYTES) continue;
+    throw new CacheError("invalid_option", `an argument is ${word.length} bytes, at most ${MAX_ARGUMENT_BYTES}`);
+  }
+  return writeControl(line, 0, command, words);
+}
 
 /** Sends one control line to one server. @throws CacheError */
 export function control(
   pool: Pool,
   server: number,
-  command: typeof Command.stats | typeof Command.version | typeof Command.flushAll,
+  command: ControlCommand,
   argument: string | number | undefined,
-  timeoutMs: number | undefined,
+  { signal, timeoutMs }: { readonly signal?: AbortSignal; readonly timeoutMs?: number } = {},
 ): Promise<ControlAnswer> {
-  return new Promise((resolve, reject) => {
-    let end: number;
-    if (command === Command.flushAll) {
-      end = writeFlushAll(line, 0, typeof argument === "number" ? argument : 0, false);
-    } else {
-      end = writeControl(line, 0, command, argument === undefined ? [] : [String(argument)]);
+  let ticket = -1;
+  let abort: (() => void) | undefined;
+  const answered = new Promise<ControlAnswer>((resolve, reject) => {
+    abort = () => {
+      if (ticket >= 0) pool.cancel(server, ticket);
+      reject(abortedError(signal?.reason));
+    };
+    if (signal?.aborted) {
+      abort();
+      return;
     }
+    const end = writeLine(command, argument);
     const sink = new ControlSink(pool.links[server]!.address, resolve, reject);
-    pool.send(server, line, 0, end, sink, timeoutMs === undefined ? {} : { deadlineMs: pool.now() + timeoutMs });
+    ticket = pool.send(
+      server,
+      line,
+      0,
+      end,
+      sink,
+      timeoutMs === undefined ? {} : { deadlineMs: pool.now() + timeoutMs },
+    );
+    signal?.addEventListener("abort", abort, { once: true });
   });
+  return signal === undefined ? answered : answered.finally(() => signal.removeEventListener("abort", abort!));
 }

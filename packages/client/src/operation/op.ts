@@ -605,7 +605,7 @@ export class Op implements Sink {
     if (this.line !== null) this.line.drop(this);
     else if (this.held) this.link?.release(this);
     else if (this.connection !== null) this.connection.ring.detach(this.ticket);
-    this.fail(new CacheError("aborted", "the call was aborted", { cause: signal?.reason }));
+    this.fail(abortedError(signal?.reason));
   }
 
   #leave(): void {
@@ -718,6 +718,11 @@ export class Op implements Sink {
     this.exptime = 0;
     this.deltaLow = 0;
   }
+}
+
+/** @param reason the AbortSignal's */
+export function abortedError(reason: unknown): CacheError {
+  return new CacheError("aborted", "the call was aborted", { cause: reason });
 }
 
 /** What a server's refusal is to a caller. */

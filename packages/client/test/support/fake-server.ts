@@ -97,6 +97,11 @@ export class FakeServer {
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
+  /** Lets go of what it remembers of requests: for runs that last. */
+  forget(): void {
+    this.requests.length = this.reads.length = this.faults.length = 0;
+  }
+
   /** Closes every connection, not the listener. */
   drop(): void {
     for (const socket of this.sockets) socket.destroy();
