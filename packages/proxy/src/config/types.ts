@@ -18,7 +18,7 @@ export interface PoolConfig {
   /** Line of its name in the file, from 1. */
   readonly line: number;
   readonly listen: ListenConfig;
-  /** At least one, in the order of the file. Index into it = server index of the placement. */
+  /** At least one, unless `discovery.follow` brings them; in the file's order. Index = the placement's server index. */
   readonly servers: readonly ServerConfig[];
   readonly placement: PlacementConfig;
   readonly backend: BackendConfig;
@@ -216,4 +216,6 @@ export interface FollowConfig {
   readonly intervalMs: number;
   /** Longest time of one look-up, in ms; after it the last good answer stays. Default 2000. */
   readonly timeoutMs: number;
+  /** How long the slot of a server that is no longer named waits for a successor, in ms. Default 60000. */
+  readonly keepMs: number;
 }
