@@ -1,0 +1,57 @@
+// One server of a pool as the proxy sees it: whether it is in use, what its clients are told while it is not, and what
+// was counted. Who finds out is node-policy.ts; what happens before it is used again is recovery/.
+
+import type { CacheError } from "@marugoto/core";
+import type { ServerConfig } from "../config/types.ts";
+import { errorLine, ErrorLines } from "../session/error-lines.ts";
+
+/** Places in `Node.counts`. */
+export const NodeCount = {
+  requests: 0,
+  requestBytes: 1,
+  responses: 2,
+  responseBytes: 3,
+  eofs: 4,
+  errors: 5,
+  timeouts: 6,
+  /** Writes without an answer that found no server to take them. */
+  lostNoreplies: 7,
+  /** Reads that shared the answer of another. */
+  shared: 8,
+} as const;
+
+const COUNTERS = 9;
+
+export class Node {
+  readonly counts = new Float64Array(COUNTERS);
+  config: ServerConfig;
+  /** Its place in the pool's list of servers. */
+  index: number;
+  /** Requests are sent to it. */
+  inUse = true;
+  /** Requests for it take the short way: in use, and nothing to heed besides. */
+  direct = true;
+  /** Failures in a row. */
+  failures = 0;
+  /** What a client is told while it is out of use. */
+  errorLine: Buffer = ErrorLines.unknown;
+  /** By `performance.now()`: since when it is out of use. */
+  outSinceMs = 0;
+  /** Microseconds since 1970 of the last time it was put out of use; 0 = never. */
+  ejectedAtUs = 0;
+
+  constructor(config: ServerConfig, index: number) {
+    this.config = config;
+    this.index = index;
+  }
+
+  get name(): string {
+    return this.config.name;
+  }
+
+  /** An error of a try at it, in words for a client. */
+  failed(error: CacheError): Buffer {
+    this.errorLine = errorLine(error);
+    return this.errorLine;
+  }
+}

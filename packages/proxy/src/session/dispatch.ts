@@ -1,0 +1,180 @@
+// What a request is, and where it goes: on to the server of its key as it came, split over several, or answered here.
+
+import { isCacheError } from "@marugoto/core";
+import { Expect } from "@marugoto/client";
+import { Command, Lines, type RequestError, RequestErrors, type TextRequest } from "@marugoto/protocol";
+import type { Node } from "../routing/node.ts";
+import { errorLine, ErrorLines } from "./error-lines.ts";
+import type { Session } from "./session.ts";
+import { Show } from "./slot.ts";
+
+const NOOP = Buffer.from("mn\r\n", "latin1");
+const CRLF = Buffer.from("\r\n", "latin1");
+
+/** For lines that are not sent on as they came. */
+let scratch = Buffer.allocUnsafeSlow(4096);
+
+/** Sees to the answer of a request. Its slot is in the client's queue, or it has been answered, when this returns. */
+export function dispatch(session: Session, request: TextRequest): void {
+  switch (request.command) {
+    case Command.get:
+    case Command.gets:
+    case Command.gat:
+    case Command.gats:
+      retrieve(session, request);
+      return;
+    case Command.metaGet:
+    case Command.metaDelete:
+    case Command.metaArithmetic:
+    case Command.metaSet:
+    case Command.metaDebug:
+      forwardMeta(session, request);
+      return;
+    case Command.set:
+    case Command.add:
+    case Command.replace:
+    case Command.append:
+    case Command.prepend:
+    case Command.cas:
+    case Command.delete:
+    case Command.incr:
+    case Command.decr:
+    case Command.touch:
+      forward(session, request);
+      return;
+    case Command.metaNoop:
+      session.answer(Lines.metaNoop);
+      return;
+    case Command.version:
+      session.answer(Buffer.from(`VERSION ${session.core.version}\r\n`, "latin1"));
+      return;
+    case Command.verbosity:
+      if (!request.noreply) session.answer(Lines.ok);
+      return;
+    case Command.quit:
+      session.end();
+      return;
+    case Command.flushAll:
+      if (!request.noreply) session.answer(ErrorLines.flushDisabled);
+      return;
+    case Command.stats:
+      session.answer(session.core.showStats(session, request));
+      return;
+    default:
+      // What steers one server has no meaning for a pool of them.
+      if (!request.noreply) session.answer(Lines.error);
+  }
+}
+
+/** Looks at a line that is no request. @returns true when it has been answered */
+export function dispatchUnknown(session: Session, error: RequestError, request: TextRequest): boolean {
+  if (error !== RequestErrors.unknownCommand) return false;
+  const answer = session.core.answerUnknown?.(session, request);
+  if (answer === undefined) return false;
+  session.answer(answer);
+  return true;
+}
+
+function retrieve(session: Session, request: TextRequest): void {
+  const { pool } = session;
+  pool.counts.keysRead += request.keyCount;
+  if (request.keyCount > 1) {
+    retrieveMany(session, request);
+    return;
+  }
+  const { input, keyStart, keyEnd } = request;
+  const node = pool.owner(input, keyStart, keyEnd);
+  send(session, request, node, input, request.lineStart, request.lineEnd, Show.all, Expect.one);
+}
+
+function retrieveMany(session: Session, request: TextRequest): void {
+  const { pool } = session;
+  const slot = session.core.slots.take();
+  slot.pool = pool;
+  slot.inFlight = true;
+  session.enqueue(slot);
+  session.core.joins.take().start(pool, slot, request);
+}
+
+function forward(session: Session, request: TextRequest): void {
+  const { input, buffer, keyStart, keyEnd, lineStart, lineEnd } = request;
+  const node = session.pool.owner(buffer, keyStart, keyEnd);
+  const hasValue = request.valueBytes >= 0;
+  const expect = hasValue ? Expect.block : Expect.one;
+  const end = hasValue ? request.valueEnd + 2 : lineEnd;
+  if (!request.noreply) {
+    send(session, request, node, input, lineStart, end, Show.all, expect);
+    return;
+  }
+  // Its server answers, and the proxy keeps that to itself: so its loss is noticed, and answers stay matched to requests.
+  const lineLength = lengthWithoutNoreply(input, lineStart, lineEnd);
+  const length = lineLength + 2 + end - lineEnd;
+  if (scratch.length < length) scratch = Buffer.allocUnsafeSlow(2 * length);
+  input.copy(scratch, 0, lineStart, lineStart + lineLength);
+  CRLF.copy(scratch, lineLength);
+  input.copy(scratch, lineLength + 2, lineEnd, end);
+  send(session, request, node, scratch, 0, length, Show.nothing, expect);
+}
+
+function forwardMeta(session: Session, request: TextRequest): void {
+  const { input, buffer, keyStart, keyEnd, lineStart, lineEnd } = request;
+  const node = session.pool.owner(buffer, keyStart, keyEnd);
+  const hasValue = request.valueBytes >= 0;
+  const block = hasValue ? Expect.block : Expect.one;
+  const end = hasValue ? request.valueEnd + 2 : lineEnd;
+  if (request.command === Command.metaDebug || !request.noreply) {
+    send(session, request, node, input, lineStart, end, Show.all, block);
+    return;
+  }
+  // Which answers q hides is the server's to know; the MN behind them tells that there will be none.
+  const length = end - lineStart + NOOP.length;
+  if (scratch.length < length) scratch = Buffer.allocUnsafeSlow(2 * length);
+  input.copy(scratch, 0, lineStart, end);
+  NOOP.copy(scratch, end - lineStart);
+  send(session, request, node, scratch, 0, length, Show.butNoop, block | Expect.noop);
+}
+
+/** Sends `bytes[start, end)` to the server of the request's key. */
+function send(
+  session: Session,
+  request: TextRequest,
+  node: Node,
+  bytes: Buffer,
+  start: number,
+  end: number,
+  show: Show,
+  expect: number,
+): void {
+  const { pool } = session;
+  const slot = session.core.slots.take();
+  slot.pool = pool;
+  slot.node = node;
+  slot.show = show;
+  session.enqueue(slot);
+  if (!node.direct) {
+    pool.wanted(node);
+    slot.fail(node.errorLine);
+    return;
+  }
+  const link = pool.linkOf(node, request.buffer, request.keyStart, request.keyEnd);
+  const deadlineMs = pool.deadlineMs();
+  slot.link = link;
+  slot.deadlineMs = deadlineMs;
+  slot.inFlight = true;
+  try {
+    pool.send(node, link, bytes, start, end, slot, deadlineMs, expect);
+  } catch (error) {
+    if (!isCacheError(error)) throw error;
+    pool.counts.forwardErrors++;
+    slot.fail(errorLine(error));
+  }
+}
+
+/** Length of the line without ` noreply`, its last word, and without what ends it. */
+function lengthWithoutNoreply(input: Buffer, start: number, end: number): number {
+  let i = end;
+  while (input[i - 1]! <= 0x20) i--;
+  i -= "noreply".length;
+  while (input[i - 1] === 0x20) i--;
+  return i - start;
+}

@@ -1,0 +1,216 @@
+// The place of one request in its client's queue of answers, and the sink of what its server says. Answers leave in the
+// order of the requests: what comes early waits in its slot. The two roles end apart (a client may go, or be told that
+// time is up, before the server has answered); when both have ended the slot is used again.
+
+import type { CacheError } from "@marugoto/core";
+import type { Sink } from "@marugoto/client";
+import { Reply, type TextResponse } from "@marugoto/protocol";
+import { NodeCount, type Node } from "../routing/node.ts";
+import type { ProxyPool } from "../routing/proxy-pool.ts";
+import { ByteQueue, type BufferPool } from "./byte-queue.ts";
+import { ErrorLines } from "./error-lines.ts";
+import type { Session } from "./session.ts";
+
+const CRLF = Buffer.from("\r\n", "latin1");
+
+/** What of the answers the client is shown. */
+export const Show = {
+  all: 0,
+  /** Everything but the MN that was put behind a quiet meta request. */
+  butNoop: 1,
+  /** Nothing: noreply. */
+  nothing: 2,
+} as const;
+
+export type Show = (typeof Show)[keyof typeof Show];
+
+export class Slot implements Sink {
+  /** Null: its client is gone. */
+  session: Session | null = null;
+  /** The next in the client's queue. */
+  next: Slot | null = null;
+  /** The client's part of it is over: nothing is added to its answer. */
+  done = false;
+  inQueue = false;
+  /** A server's answer is awaited. */
+  inFlight = false;
+  show: Show = Show.all;
+  pool: ProxyPool | null = null;
+  node: Node | null = null;
+  /** The connection to the server, as the pool counts them. */
+  link = -1;
+  /** By `performance.now()`. */
+  deadlineMs = Infinity;
+  /** Bytes that wait for the requests before this one. */
+  readonly held: ByteQueue;
+  /** Slots of other clients that asked for the same and get the same answer. */
+  followers: Slot[] | null = null;
+  /** Something of the answer has come: nobody can follow any more. */
+  started = false;
+  #midValue = false;
+
+  constructor(buffers: BufferPool) {
+    this.held = new ByteQueue(buffers);
+  }
+
+  reset(): void {
+    this.session = null;
+    this.next = null;
+    this.done = false;
+    this.show = Show.all;
+    this.pool = null;
+    this.node = null;
+    this.link = -1;
+    this.deadlineMs = Infinity;
+    this.followers = null;
+    this.started = false;
+    this.#midValue = false;
+    this.held.clear();
+  }
+
+  /** Adds to the client's answer; kept while requests before it are unanswered. */
+  give(bytes: Uint8Array, start: number, end: number): void {
+    if (this.done || this.show === Show.nothing) return;
+    const { session } = this;
+    if (session === null) return;
+    if (session.head === this) session.give(bytes, start, end);
+    else this.held.append(bytes, start, end);
+  }
+
+  /** Where its answer is to be appended, without `give`; null: nowhere. Call `session.touch()` afterwards. */
+  target(): ByteQueue | null {
+    const { session } = this;
+    if (this.done || session === null || this.show === Show.nothing) return null;
+    return session.head === this ? session.output : this.held;
+  }
+
+  /** The client's answer is complete. */
+  finish(): void {
+    if (this.done) return;
+    this.done = true;
+    if (this.session !== null) this.session.finished(this);
+  }
+
+  /** It has left its client's queue, or its client has gone. */
+  leaveQueue(): void {
+    this.inQueue = false;
+    if (!this.inFlight) this.pool?.core.slots.give(this);
+  }
+
+  // ---- Sink ----
+
+  onAnswer(response: TextResponse, last: boolean): void {
+    if (response.valueBytes >= 0) {
+      if (response.valueStart < 0) {
+        this.#midValue = false;
+        this.#giveAll(CRLF, 0, 2);
+      } else {
+        this.#giveAll(response.input, response.lineStart, response.valueEnd + 2);
+      }
+    } else if (this.show !== Show.butNoop || response.reply !== Reply.metaNoop) {
+      this.#giveAll(response.input, response.lineStart, response.lineEnd);
+    }
+    if (last) {
+      this.node!.counts[NodeCount.responses]!++;
+      this.land();
+    }
+  }
+
+  onValueStart(response: TextResponse): void {
+    this.#midValue = true;
+    this.#giveAll(response.input, response.lineStart, response.lineEnd);
+  }
+
+  onValuePiece(buffer: Buffer, start: number, end: number): void {
+    this.#giveAll(buffer, start, end);
+  }
+
+  onFailure(error: CacheError): void {
+    this.fail(this.node!.failed(error));
+  }
+
+  onDeadline(nowMs: number): number {
+    // A value that is on its way is not cut short: when it stands still, the connection ends.
+    if (this.#midValue) return nowMs + this.pool!.config.timeouts.requestMs;
+    if (!this.done && this.deadlineMs <= nowMs) this.#timeOut();
+    const next = this.followers === null ? Infinity : this.#expireFollowers(nowMs);
+    if (next === Infinity) this.land();
+    return next;
+  }
+
+  /** No answer will come: tells so its client, and those of its followers. */
+  fail(line: Buffer): void {
+    if (this.#midValue) {
+      // Half a value has left: only the end of the connection can say that the rest won't come.
+      this.session?.destroy();
+      if (this.followers !== null) for (const follower of this.followers) follower.session?.destroy();
+    } else if (this.show === Show.nothing) {
+      this.node!.counts[NodeCount.lostNoreplies]!++;
+    } else {
+      this.#giveAll(line, 0, line.length);
+    }
+    this.land();
+  }
+
+  #giveAll(bytes: Uint8Array, start: number, end: number): void {
+    this.started = true;
+    this.node!.counts[NodeCount.responseBytes]! += end - start;
+    this.give(bytes, start, end);
+    if (this.followers !== null) for (const follower of this.followers) follower.give(bytes, start, end);
+  }
+
+  /** The server's part of it is over. */
+  land(): void {
+    this.inFlight = false;
+    const { followers } = this;
+    if (followers !== null) {
+      this.followers = null;
+      for (const follower of followers) follower.land();
+    }
+    if (this.session !== null && !this.done) this.finish();
+    else if (!this.inQueue) this.pool!.core.slots.give(this);
+  }
+
+  #timeOut(): void {
+    this.pool!.timedOut(this.link);
+    this.give(ErrorLines.timedOut, 0, ErrorLines.timedOut.length);
+    this.finish();
+  }
+
+  #expireFollowers(nowMs: number): number {
+    let next = Infinity;
+    const waiting: Slot[] = [];
+    for (const follower of this.followers!) {
+      if (follower.done) {
+        follower.land();
+      } else if (follower.deadlineMs <= nowMs) {
+        follower.#timeOut();
+        follower.land();
+      } else {
+        waiting.push(follower);
+        if (follower.deadlineMs < next) next = follower.deadlineMs;
+      }
+    }
+    this.followers = waiting.length === 0 ? null : waiting;
+    return next;
+  }
+}
+
+/** Slots that are free. */
+export class SlotPool {
+  readonly #buffers: BufferPool;
+  readonly #free: Slot[] = [];
+
+  constructor(buffers: BufferPool) {
+    this.#buffers = buffers;
+  }
+
+  take(): Slot {
+    return this.#free.pop() ?? new Slot(this.#buffers);
+  }
+
+  give(slot: Slot): void {
+    slot.reset();
+    if (this.#free.length < 4096) this.#free.push(slot);
+  }
+}
