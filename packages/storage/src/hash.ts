@@ -35,6 +35,21 @@ export function hashKey(bytes: Uint8Array, start: number, end: number, secrets: 
   return hash ^ (hash >>> 16);
 }
 
+/** The same number as `hashKey`, of the bytes behind a view. */
+export function hashKeyIn(view: DataView, start: number, end: number, secrets: HashSecrets): number {
+  const { first, second } = secrets;
+  let hash = secrets.start ^ (end - start);
+  let i = start;
+  for (; i + 4 <= end; i += 4) {
+    hash = Math.imul(hash ^ view.getInt32(i, true), first);
+    hash = Math.imul(hash ^ (hash >>> 15), second);
+  }
+  for (; i < end; i++) hash = Math.imul(hash ^ view.getUint8(i), first) + 0x9e37;
+  hash = Math.imul(hash ^ (hash >>> 16), second);
+  hash = Math.imul(hash ^ (hash >>> 13), first);
+  return hash ^ (hash >>> 16);
+}
+
 function scramble(seed: number): number {
   let x = Math.imul(seed ^ (seed >>> 16), 0x45d9_f3b5) + 0x27d4_eb2f;
   x = Math.imul(x ^ (x >>> 15), 0x2c1b_3c6d);

@@ -1,12 +1,16 @@
 // The arenas as views, and what a record at an address says. It knows the layout of records, not which are alive.
 
 import { newBuffer, stateInts, type StoreBuffers } from "./buffers.ts";
-import { hashKey, hashSecrets, type HashSecrets } from "./hash.ts";
+import { hashKey, hashKeyIn, hashSecrets, type HashSecrets } from "./hash.ts";
 import * as R from "./record.ts";
 import * as S from "./state.ts";
+import { copyWords, equalWords, RepeatedView, viewOf } from "./views.ts";
 
 /** Up to here a loop over the bytes is faster than a call of Buffer's copy (measured: about 55 ns a call). */
 const LOOP_BYTES = 48;
+
+/** Up to here a loop over words is. */
+const WORD_LOOP_BYTES = 192;
 
 type Copy = (this: Uint8Array, target: Uint8Array, at: number, start: number, end: number) => number;
 
@@ -24,6 +28,8 @@ export class Memory {
   words: Int32Array[] = [];
   /** Each arena as bytes; empty when it isn't there yet. */
   bytes: Buffer[] = [];
+  /** Each arena for reading and writing words that are not aligned. */
+  views: DataView[] = [];
   readonly unitShift: number;
   readonly arenaUnitShift: number;
   readonly arenaMask: number;
@@ -31,6 +37,9 @@ export class Memory {
   readonly secrets: HashSecrets;
   readonly #buffers: StoreBuffers;
   readonly #ints: Int32Array;
+  readonly #keys = new RepeatedView();
+  readonly #sources = new RepeatedView();
+  readonly #targets = new RepeatedView();
 
   constructor(buffers: StoreBuffers) {
     const ints = stateInts(buffers);
@@ -50,6 +59,7 @@ export class Memory {
     const arenas = Array.from(this.#buffers.arenas, (arena) => arena ?? empty);
     this.words = arenas.map((arena) => new Int32Array(arena));
     this.bytes = arenas.map((arena) => Buffer.from(arena));
+    this.views = this.bytes.map(viewOf);
   }
 
   /** Makes sure that an arena is there. */
@@ -89,11 +99,23 @@ export class Memory {
     ]!;
   }
 
+  /** The hash of the key `key[start, end)`. */
+  hashOf(key: Uint8Array, start: number, end: number): number {
+    const view = this.#keys.of(key);
+    return view === undefined ? hashKey(key, start, end, this.secrets) : hashKeyIn(view, start, end, this.secrets);
+  }
+
   /** Whether the item at `address` has the key `key[start, end)`. */
   hasKey(address: number, key: Uint8Array, start: number, end: number): boolean {
-    const bytes = this.bytes[address >>> this.arenaUnitShift]!;
+    const arena = address >>> this.arenaUnitShift;
+    const bytes = this.bytes[arena]!;
+    const length = end - start;
     let at = ((address & this.arenaMask) << this.unitShift) + R.KEY_LENGTH_BYTE;
-    if (bytes[at++] !== end - start) return false;
+    if (bytes[at++] !== length) return false;
+    if (length >= 4) {
+      const view = this.#keys.of(key);
+      if (view !== undefined) return equalWords(this.views[arena]!, at, view, start, end);
+    }
     for (let i = start; i < end; i++) if (bytes[at++] !== key[i]) return false;
     return true;
   }
@@ -146,11 +168,26 @@ export class Memory {
 
   /** Copies `source[start, end)` into an arena from byte `at` on. */
   copyIn(source: Uint8Array, start: number, end: number, arena: number, at: number): void {
+    const length = end - start;
+    if (length >= 4 && length <= WORD_LOOP_BYTES) {
+      const view = this.#sources.of(source);
+      if (view !== undefined) {
+        copyWords(view, start, end, this.views[arena]!, at);
+        return;
+      }
+    }
     copyRange(source, start, end, this.bytes[arena]!, at);
   }
 
   /** Copies `length` bytes from byte `at` of an arena to `target`. */
   copyOut(arena: number, at: number, length: number, target: Uint8Array, targetAt: number): void {
+    if (length >= 4 && length <= WORD_LOOP_BYTES) {
+      const view = this.#targets.of(target);
+      if (view !== undefined) {
+        copyWords(this.views[arena]!, at, at + length, view, targetAt);
+        return;
+      }
+    }
     copyRange(this.bytes[arena]!, at, at + length, target, targetAt);
   }
 

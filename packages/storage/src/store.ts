@@ -7,7 +7,6 @@ import { createBuffers, type StoreBuffers } from "./buffers.ts";
 import type { CasCounter } from "./cas-counter.ts";
 import { Decimal, MAX_DIGITS } from "./decimal.ts";
 import { addressableBytes } from "./geometry.ts";
-import { hashKey } from "./hash.ts";
 import type { Items } from "./items.ts";
 import type { KeyIndex } from "./key-index.ts";
 import { ARRIVING, type LargeValues } from "./large-values.ts";
@@ -134,7 +133,7 @@ export class Store {
   find(bytes: Uint8Array, start: number, end: number): number {
     const now = this.#sync();
     this.lastMiss = MISS_NONE;
-    const item = this.#index.lookup(hashKey(bytes, start, end, this.#memory.secrets), bytes, start, end);
+    const item = this.#index.lookup(this.#memory.hashOf(bytes, start, end), bytes, start, end);
     if (item === 0) return 0;
     const expiry = this.#memory.word(item, R.EXPIRY_WORD) >>> 1;
     if ((expiry === 0 || expiry > now) && this.#log.flushed[item >>> this.#log.segmentShift] === 0) {

@@ -3,7 +3,6 @@
 
 import type { CasCounter } from "./cas-counter.ts";
 import type { Ghost } from "./ghost.ts";
-import { hashKey } from "./hash.ts";
 import type { Items } from "./items.ts";
 import type { KeyIndex } from "./key-index.ts";
 import type { LargeValues } from "./large-values.ts";
@@ -73,7 +72,7 @@ export class Writer {
       this.fill(slot, value, valueStart, valueEnd, now);
       return this.commit(slot, key, keyStart, keyEnd, flags, expiry, casHigh, casLow, now);
     }
-    const hash = hashKey(key, keyStart, keyEnd, this.#memory.secrets);
+    const hash = this.#memory.hashOf(key, keyStart, keyEnd);
     const old = this.#index.lookup(hash, key, keyStart, keyEnd);
     if (old !== 0 && this.#mayOverwrite(old, flags, expiry, length, now)) {
       this.#overwrite(old, key, keyStart, keyEnd, flags, expiry, casHigh, casLow, length, now);
@@ -245,7 +244,7 @@ export class Writer {
     const wholeBytes = this.#recordBytes(keyEnd - keyStart, flags, length);
     const isLarge = wholeBytes > this.#log.maxRecordBytes;
     const bytes = isLarge ? this.#recordBytes(keyEnd - keyStart, flags, 4) : wholeBytes;
-    const hash = hashKey(key, keyStart, keyEnd, this.#memory.secrets);
+    const hash = this.#memory.hashOf(key, keyStart, keyEnd);
     const item = large.hasFailed(slot) ? 0 : this.#place(hash, key, keyStart, keyEnd, bytes, expiry, now);
     if (item === 0) {
       large.drop(slot);
@@ -286,7 +285,7 @@ export class Writer {
     const bytes = this.#recordBytes(keyEnd - keyStart, flags, length);
     ints[S.GUARD] = item;
     if (addedSlot === 0 && bytes <= this.#log.maxRecordBytes) {
-      const hash = hashKey(key, keyStart, keyEnd, this.#memory.secrets);
+      const hash = this.#memory.hashOf(key, keyStart, keyEnd);
       const joined = this.#place(hash, key, keyStart, keyEnd, bytes, expiry, now);
       item = ints[S.GUARD];
       ints[S.GUARD] = 0;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { hashKey, hashSecrets } from "../src/hash.ts";
+import { hashKey, hashKeyIn, hashSecrets } from "../src/hash.ts";
 
 test("the same bytes give the same hash wherever they lie", () => {
   const secrets = hashSecrets(7);
@@ -7,6 +7,16 @@ test("the same bytes give the same hash wherever they lie", () => {
     const key = Buffer.alloc(length, "abcdefghijk");
     const moved = Buffer.concat([Buffer.alloc(3), key, Buffer.alloc(2)]);
     expect(hashKey(moved, 3, 3 + length, secrets)).toBe(hashKey(key, 0, length, secrets));
+  }
+});
+
+test("a view gives the same hash as the bytes", () => {
+  const secrets = hashSecrets(11);
+  const bytes = Buffer.from(Array.from({ length: 300 }, (_, i) => (i * 89 + 130) & 0xff));
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  for (let length = 0; length <= 250; length++) {
+    const start = length % 7;
+    expect(hashKeyIn(view, start, start + length, secrets)).toBe(hashKey(bytes, start, start + length, secrets));
   }
 });
 

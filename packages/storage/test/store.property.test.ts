@@ -118,6 +118,8 @@ class Run {
   readonly mix: Mix;
   reservations: { id: number; value: Buffer; filled: number }[] = [];
   pins: { id: number; value: Buffer }[] = [];
+  readonly readBuffer: Buffer;
+  readonly writeBuffer: Buffer;
   outOfMemory = 0;
   large = 0;
   /** Bytes of unexpired items as the model counts them; kept up as they come and go. */
@@ -128,6 +130,8 @@ class Run {
     this.mix = mix;
     this.model = new Model(this.clock.seconds, mix.options.cas !== false);
     this.random = randomFrom(seed);
+    this.readBuffer = Buffer.alloc(mix.maxValue + 300);
+    this.writeBuffer = Buffer.alloc(mix.maxValue * 4 + 300);
     const { buffers } = createStore({ ...mix.options, clock: this.clock, seed });
     const ints = stateInts(buffers);
     if (mix.cut) [ints[UNIT_SHIFT], ints[ARENA_SHIFT]] = [mix.cut.unitShift, mix.cut.arenaShift];
@@ -205,9 +209,18 @@ class Run {
     else if (this.random(60) === 0) this.flush();
   }
 
+  /** Bytes that come in, as two clients hand them over: each time another buffer, or one that is read into again. */
+  input(bytes: Buffer): { readonly buffer: Buffer; readonly at: number } {
+    if (this.random(2) === 0) return { buffer: Buffer.concat([Buffer.from("<"), bytes, Buffer.from("!")]), at: 1 };
+    const at = this.random(9);
+    this.readBuffer.fill("?", 0, at);
+    this.readBuffer.fill("!", at + bytes.copy(this.readBuffer, at), at + bytes.length + 9);
+    return { buffer: this.readBuffer, at };
+  }
+
   find(store: Store, key: string): number {
-    const bytes = Buffer.from(`..${key}.`, "latin1");
-    const handle = store.find(bytes, 2, 2 + key.length);
+    const { buffer, at } = this.input(Buffer.from(key, "latin1"));
+    const handle = store.find(buffer, at, at + key.length);
     const item = this.model.find(key);
     if (handle === 0) {
       const there = this.model.items.get(key);
@@ -228,7 +241,8 @@ class Run {
   check(store: Store, handle: number, item: ModelItem): void {
     const length = store.valueBytes(handle);
     expect(length).toBe(item.value.length);
-    const out = Buffer.alloc(length + 2, "#");
+    const out = this.random(2) === 0 ? Buffer.alloc(length + 2) : this.writeBuffer;
+    out.fill("#", 0, length + 2);
     expect(store.copyValue(handle, out, 1)).toBe(length + 1);
     if (!out.subarray(1, length + 1).equals(item.value)) throw new Error(`value of ${item.key} differs`);
     expect(out[0] === 0x23 && out[length + 1] === 0x23).toBe(true);
@@ -301,11 +315,11 @@ class Run {
     const flags = this.random(3) === 0 ? this.random(2 ** 32) : 0;
     const expiry = this.expiry();
     const cas = this.random(20) === 0 ? BigInt(this.random(2 ** 32)) * 77_777n + 1n : 0n;
-    const bytes = Buffer.concat([Buffer.from(`<${key}>`, "latin1"), value, Buffer.from("!")]);
-    const end = bytes.length - 1;
+    const { buffer, at } = this.input(Buffer.concat([Buffer.from(`${key}>`, "latin1"), value]));
+    const start = at + key.length + 1;
     const handle = store.put(
-      ...([bytes, 1, 1 + key.length, flags, expiry] as const),
-      ...([bytes, end - value.length, end, Number(cas >> 32n), Number(cas & 0xffff_ffffn)] as const),
+      ...([buffer, at, at + key.length, flags, expiry] as const),
+      ...([buffer, start, start + value.length, Number(cas >> 32n), Number(cas & 0xffff_ffffn)] as const),
     );
     this.stored(store, handle, key, () => this.model.put(key, value, flags, expiry, cas));
   }
