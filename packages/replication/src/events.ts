@@ -23,6 +23,8 @@ export interface ReplicationEvents {
   listening: { readonly host: string; readonly port: number };
   /** The replication port could not be had; the node goes on without. */
   listenRefused: { readonly host: string; readonly port: number; readonly error: unknown };
+  /** A peer is dialled; told once for a row of tries. */
+  dialing: { readonly peer: string };
   /** A node connected to us, or we to it; nothing is said yet. */
   connected: { readonly peer: string; readonly direction: "in" | "out" };
   /** A peer that is ourselves: an address in `peers` is our own. */

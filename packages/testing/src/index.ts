@@ -19,4 +19,5 @@ export {
 export { freePort, readPortFile, temporaryFolder } from "./ports.ts";
 export { freshSeed, seededRandom, type Random } from "./random.ts";
 export { appCommand, builtApp, repositoryRoot, type AppCommand } from "./repository.ts";
+export { repcachedVersion, spawnRepcached, type RepcachedOptions } from "./repcached.ts";
 export { ServerProcess, spawnServer, type Exit, type SpawnOptions } from "./server-process.ts";

@@ -6,10 +6,10 @@ import { accessSync, appendFileSync, constants, existsSync, readFileSync } from 
 import { delimiter, isAbsolute, join } from "node:path";
 import { repositoryRoot } from "./repository.ts";
 
-export type OracleName = "memcached" | "php" | "nutcracker" | "memccapable" | "perl";
+export type OracleName = "memcached" | "php" | "nutcracker" | "memccapable" | "perl" | "etcd" | "repcached";
 
 interface OracleKind {
-  /** Debian packages that bring it. */
+  /** Debian packages that bring it; none = it has to be named by its variable. */
   readonly packages: readonly string[];
   /** A variable that names another binary. */
   readonly variable?: string;
@@ -23,6 +23,8 @@ const kinds: Readonly<Record<OracleName, OracleKind>> = {
   nutcracker: { packages: ["nutcracker"] },
   memccapable: { packages: ["libmemcached-tools"] },
   perl: { packages: ["perl"] },
+  etcd: { packages: ["etcd-server"], variable: "ETCD_BIN" },
+  repcached: { packages: [], variable: "REPCACHED_BIN" },
 };
 
 /** A program found, or the reason why not. */
@@ -53,7 +55,9 @@ export function findOracle(name: OracleName): Oracle {
     .map((folder) => join(folder, name))
     .find(isExecutable);
   const lack = path === undefined ? `${name} is not installed` : kind.check?.(path);
-  const missing = lack === undefined ? undefined : `${lack}; apt-get install ${kind.packages.join(" ")}`;
+  const remedy =
+    kind.packages.length > 0 ? `apt-get install ${kind.packages.join(" ")}` : `${kind.variable ?? "PATH"} may name one`;
+  const missing = lack === undefined ? undefined : `${lack}; ${remedy}`;
   return { name, path: missing === undefined ? path : undefined, missing };
 }
 

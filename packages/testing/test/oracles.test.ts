@@ -57,6 +57,14 @@ describe("findOracle", () => {
   });
 });
 
+test("a program that no package brings is looked for under its variable", () => {
+  vi.stubEnv("PATH", "/usr/bin:/bin");
+  expect(findOracle("repcached").missing).toBe("repcached is not installed; REPCACHED_BIN may name one");
+  const path = program("memcached-of-1.4", "exit 0");
+  vi.stubEnv("REPCACHED_BIN", path);
+  expect(findOracle("repcached").path).toBe(path);
+});
+
 describe("skips", () => {
   test("a missing oracle is written down once per use and described with one apt line", () => {
     const file = join(folder, "skips.jsonl");

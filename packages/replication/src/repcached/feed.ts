@@ -7,6 +7,8 @@ import type { Store } from "@marugoto/storage";
 import { RecordWriter } from "./record-writer.ts";
 
 export interface FeedOptions {
+  /** Second of the clock of a flush that was ordered for later; 0 = none. Told behind a copy. */
+  readonly flushAt: () => number;
   /** Bytes that may wait for a peer that reads slowly; above that they are dropped, and the copy is sent again. */
   readonly backlogBytes: number;
   /** Called when a copy has been handed to the kernel as far as its end, with the number of items. */
@@ -49,7 +51,7 @@ export class Feed {
   /** Too much waits: nothing is written until it has left. */
   #isBehind = false;
   #isStepping = false;
-  #flushAtUnix = 0;
+  #isSendingSoon = false;
   #drains: (() => void)[] = [];
 
   constructor(socket: Socket, store: Store, clock: Clock, options: FeedOptions) {
@@ -63,6 +65,11 @@ export class Feed {
   /** True when the kernel has everything that was sent, and delivers it even if this process dies. */
   get isDrained(): boolean {
     return !this.#isBehind && this.#writer.length === 0 && this.#socket.writableLength === 0;
+  }
+
+  /** No copy is under way, and nothing had to be dropped. */
+  get isInStep(): boolean {
+    return !this.#isBehind && this.#cursor === undefined;
   }
 
   /** Everything was dropped once, so that the peer hears back even what came from it. */
@@ -91,9 +98,8 @@ export class Feed {
   /** @param at second of the clock; 0 = at once */
   flush(at: number): void {
     this.mutations++;
-    this.#flushAtUnix = at === 0 ? 0 : at + this.#clock.startedAtUnix;
     if (this.#isBehind) return;
-    this.#writer.flush(at === 0 ? undefined : this.#flushAtUnix);
+    this.#writeFlush(at);
     this.#gathered();
   }
 
@@ -116,11 +122,13 @@ export class Feed {
     return new Promise((resolve) => this.#drains.push(resolve));
   }
 
-  /** Sends the rest and says that nothing more comes. */
-  end(): void {
-    this.#cursor = undefined;
-    this.send();
-    this.#socket.end();
+  /** Fulfils when the peer has been sent all there is, copies included, or the link is gone. */
+  async settled(): Promise<void> {
+    while (!this.#socket.destroyed) {
+      this.send();
+      if (this.isInStep && this.isDrained) return;
+      await new Promise<void>((resolve) => this.#drains.push(resolve));
+    }
   }
 
   // ---- the copy ----
@@ -170,20 +178,30 @@ export class Feed {
   #endCopy(): void {
     this.#cursor = undefined;
     this.copiedItems += this.#copied;
-    // A flush that was ordered for later must come there too.
-    if (this.#flushAtUnix > this.#clock.startedAtUnix + this.#clock.seconds) this.#writer.flush(this.#flushAtUnix);
+    const flushAt = this.#options.flushAt();
+    if (flushAt > this.#clock.seconds) this.#writeFlush(flushAt);
     const isFirst = this.#isFirst;
     this.#isFirst = false;
     if (isFirst) this.#writer.copyEnd();
     this.send();
     if (isFirst) this.#options.onCopied(this.#copied);
+    this.#wake();
   }
 
   // ---- a peer that is too slow ----
 
   #gathered(): void {
     if (this.#writer.length >= WRITE_BYTES) this.send();
+    if (this.#isSendingSoon) return;
+    // What is acknowledged leaves before its answer; this is for what has no answer.
+    this.#isSendingSoon = true;
+    setImmediate(this.#sendNow);
   }
+
+  readonly #sendNow = (): void => {
+    this.#isSendingSoon = false;
+    this.send();
+  };
 
   /** repcached would hang up here, and both sides would be masters. The link stays; all is said anew once it is free. */
   #fallBehind(): void {
@@ -202,9 +220,17 @@ export class Feed {
     } else if (this.#cursor !== undefined) {
       this.#stepSoon();
     }
+    this.#wake();
+  };
+
+  #wake(): void {
     if (!this.isDrained && !this.#socket.destroyed) return;
     for (const resolve of this.#drains.splice(0)) resolve();
-  };
+  }
+
+  #writeFlush(at: number): void {
+    this.#writer.flush(at === 0 ? undefined : at + this.#clock.startedAtUnix);
+  }
 
   #isGone(item: number): boolean {
     const expiry = this.#store.expiry(item);

@@ -18,15 +18,21 @@ export class PermittedPeers {
     this.#host = host;
   }
 
-  /** Looks the name up again. @throws Error when it has no address; the addresses known before stay */
-  async refresh(): Promise<void> {
-    if (this.#host === undefined) return;
-    const found = await lookup(this.#host, { all: true });
-    this.#addresses = new Set(found.map(({ address }) => plain(address)));
-  }
-
-  permits(address: string): boolean {
+  /** Whether this address may attach, as far as is known without looking the name up again. */
+  knows(address: string): boolean {
     if (this.#host === undefined) return LOOPBACK.test(plain(address));
     return this.#addresses.has(plain(address));
+  }
+
+  /** Looks the name up, and says whether this address may attach. A name without an address permits nobody. */
+  async permits(address: string): Promise<boolean> {
+    if (this.#host === undefined || this.knows(address)) return this.knows(address);
+    try {
+      const found = await lookup(this.#host, { all: true });
+      this.#addresses = new Set(found.map((entry) => plain(entry.address)));
+    } catch {
+      return false; // Whoever dials the same name is told why.
+    }
+    return this.knows(address);
   }
 }

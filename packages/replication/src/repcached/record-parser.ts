@@ -247,7 +247,7 @@ export class RecordParser {
 
   #is(bytes: Buffer, token: number, word: string): boolean {
     const start = this.#start(token);
-    return this.#end(token) - start === word.length && bytes.latin1Slice(start, this.#end(token)) === word;
+    return this.#end(token) - start === word.length && bytes.toString("latin1", start, this.#end(token)) === word;
   }
 
   /** A time in seconds: with a sign, or as far as 32 bits without one reach. NaN when it is neither. */

@@ -1,162 +1,202 @@
 // A node among real repcacheds: attaches to one as its slave, or takes one as its slave, and takes over when it dies.
-// Their wire mode promises less than replication between our own nodes: see docs/migrating-from-repcached.md.
+// Their wire promises less than replication between our own nodes: see docs/migrating-from-repcached.md.
 
-import { connect as dial, createServer as createListener, type Server as Listener, type Socket } from "node:net";
-import { formatEndpoint, toExpiry, TypedEvents } from "@marugoto/core";
+import { createServer as createListener, type Server as Listener, type Socket } from "node:net";
+import { CacheError, formatEndpoint, toExpiry, TypedEvents } from "@marugoto/core";
 import { MutationKind, type Mutation, type Server, type ServerHooks, type StatRows } from "@marugoto/server";
-import type { RepcachedEvents } from "./events.ts";
+import type { ReplicationEvents, Role } from "../events.ts";
+import { resolveOptions, type ReplicationOptions, type TcpEndpoint } from "../options.ts";
+import type { Replication } from "../replication.ts";
+import { dialPeer, discard } from "./dialer.ts";
 import { Feed } from "./feed.ts";
-import { resolveRepcachedOptions, type RepcachedOptions } from "./options.ts";
 import { PermittedPeers } from "./peers.ts";
 import { RecordParser, type RecordHandler, type RepRecord } from "./record-parser.ts";
-import { roleTable, type RepcachedRole, type RoleAction, type RoleEvent } from "./roles.ts";
+import { repcachedTable, roleOf, type RepcachedAction, type RepcachedEvent, type RepcachedState } from "./roles.ts";
 
 /** Pauses between tries to dial or to listen, in milliseconds: doubled from the first to the last. */
 const FIRST_PAUSE_MS = 20;
 const LAST_PAUSE_MS = 1000;
 
-/** The cas numbers of a slave's own commands come from here on, so that none meets a number of its master's. */
+/** The backlog when none is given: this, or four of the largest items. */
+const LEAST_BACKLOG_BYTES = 16 * 1024 * 1024;
+
+/** A slave draws the cas numbers of its own commands in this epoch, so that none meets a number of its master's. */
 const SLAVE_ROUND = 0;
 const SLAVE_RANK = 1;
 
-/** Which repcached is spoken; told in `stats`, where its users look for it. */
+/** Which repcached is spoken; in plain `stats`, where its users look for it. */
 const REPCACHED_VERSION = "2.3.1";
 
-const roleWords: Readonly<Record<RepcachedRole, string>> = {
-  dialing: "slave",
-  copying: "slave",
-  slave: "slave",
-  alone: "master",
-  feeding: "master",
-  master: "master",
-};
+const shuttingDown = { refuse: "SERVER_ERROR shutting down" } as const;
 
-/** Creates a node; `hooks` go to `createServer`, then `start` with the server. @throws CacheError `invalid_option` */
-export function createRepcachedReplication(options: Partial<RepcachedOptions> = {}): RepcachedReplication {
-  return new RepcachedReplication(resolveRepcachedOptions(options));
+/**
+ * Creates a node that speaks repcached's wire, 2.2 and 2.3 alike.
+ *
+ * @throws CacheError `invalid_option`, also for what that wire has no words for: acknowledgements, secrets, a coordinator
+ */
+export function createRepcachedReplication(options: Partial<ReplicationOptions> = {}): Replication {
+  const resolved = resolveOptions({ ...options, repcached: true });
+  const refused = [
+    resolved.syncReplicas > 0 ? "syncReplicas" : undefined,
+    resolved.secret === undefined ? undefined : "secret",
+    resolved.onSplit === "consistent" ? "onSplit: consistent" : undefined,
+  ].find((name) => name !== undefined);
+  if (refused !== undefined) {
+    throw new CacheError("invalid_option", `repcached's wire has no means for ${refused}`);
+  }
+  return new RepcachedReplication(resolved);
 }
 
-export class RepcachedReplication implements RecordHandler {
-  readonly events = new TypedEvents<RepcachedEvents>();
+class RepcachedReplication implements Replication, RecordHandler {
+  readonly options: ReplicationOptions;
+  readonly events = new TypedEvents<ReplicationEvents>();
   readonly hooks: ServerHooks;
-  readonly options: RepcachedOptions;
-  readonly #peers: PermittedPeers;
+  readonly #peer: TcpEndpoint | undefined;
+  readonly #permitted: PermittedPeers;
   #server: Server | undefined;
-  #role: RepcachedRole = "dialing";
-  #listener: Listener | undefined;
-  #socket: Socket | undefined;
-  #feed: Feed | undefined;
+  #state: RepcachedState = "dialing";
+  #isYielding = false;
+  #isClosed = false;
   /** Nothing has been stored here but by a copy: becoming a slave loses nothing. */
   #isFresh = true;
-  #isStopping = false;
+  /** Where this node listens, or did last: its peer may be told the same port, if both share a host. */
+  #listener: Listener | undefined;
+  #socket: Socket | undefined;
+  #remote = "";
+  #feed: Feed | undefined;
+  #linkReason = "";
+  #giveUpDialing: (() => void) | undefined;
   #timer: NodeJS.Timeout | undefined;
   #dialPauseMs = FIRST_PAUSE_MS;
   #listenPauseMs = FIRST_PAUSE_MS;
   /** The present row of tries has been told. */
-  #toldConnect = false;
-  #toldListenFailed = false;
-  #open: (() => void) | undefined;
-  #failStart: ((error: unknown) => void) | undefined;
-  #copyWaiters: (() => void)[] = [];
+  #toldDialing = false;
+  #toldRefused = false;
+  #opened: { readonly resolve: () => void; readonly reject: (error: unknown) => void } | undefined;
+  #waiters: (() => void)[] = [];
   #mutationsAnswered = 0;
-  readonly #counts = { received: 0, skipped: 0, accepted: 0, rejected: 0, takeovers: 0, unprotected: 0 };
+  /** Second of the clock of the last flush that was ordered for later. */
+  #flushAt = 0;
+  /** The peer's socket has not taken what it was given within the hold: answers no longer wait for it. */
+  #isLate = false;
+  #copyStartedMs = 0;
+  #bytesAtStart = 0;
+  readonly #counts = { records: 0, skipped: 0, accepted: 0, refused: 0, takeovers: 0, unprotected: 0 };
 
-  /** Use `createRepcachedReplication`. */
-  constructor(options: RepcachedOptions) {
+  constructor(options: ReplicationOptions) {
     this.options = options;
-    this.#peers = new PermittedPeers(options.peer?.kind === "tcp" ? options.peer.host : undefined);
+    this.#peer = options.peers[0];
+    this.#permitted = new PermittedPeers(this.#peer?.host);
     this.hooks = {
       onMutation: (mutation) => {
         this.#onMutation(mutation);
       },
-      beforeExecute: () => (this.#role === "copying" ? { later: this.#copied() } : "run"),
+      beforeExecute: () => (this.#serves ? "run" : { later: this.#serving() }),
       beforeAnswers: () => this.#beforeAnswers(),
       addStats: (section, rows) => this.#addStats(section, rows),
     };
   }
 
-  get role(): RepcachedRole {
-    return this.#role;
+  get role(): Role {
+    if (this.#isClosed) return "closed";
+    return this.#isYielding ? "yielding" : roleOf[this.#state];
   }
 
-  /** Where a peer may attach; undefined while this node does not listen. */
-  get port(): number | undefined {
-    const address = this.#listener?.address();
-    return typeof address === "object" && address !== null ? address.port : undefined;
-  }
-
-  /**
-   * Finds its place: slave of the peer, if it answers; otherwise master.
-   *
-   * @returns when clients can be served: after the first copy, or as a master
-   * @throws CacheError or system error when there is no peer to ask and the port can't be listened on
-   */
   async start(server: Server): Promise<void> {
     this.#server = server;
-    const ready = new Promise<void>((resolve, reject) => {
-      this.#open = resolve;
-      this.#failStart = reject;
+    const opened = new Promise<void>((resolve, reject) => {
+      this.#opened = { resolve, reject };
     });
-    if (this.options.peer === undefined) this.#happened("unreachable", "no peer is named");
-    else this.#dial();
-    await ready;
+    if (this.#peer === undefined) this.#happened("unreachable", "no peer is named");
+    else this.#dial(this.#peer);
+    await opened;
   }
 
-  /** Hands the rest to the peer and ends; what the peer does not take within `withinMs` is lost. */
-  async stop({ withinMs = 4000 }: { readonly withinMs?: number } = {}): Promise<void> {
-    this.#isStopping = true;
-    clearTimeout(this.#timer);
-    this.#stopListening();
+  /** The peer takes over when the link ends, be it master or slave: it is given everything before. */
+  async handover({ withinMs = 4000 }: { readonly withinMs?: number } = {}): Promise<boolean> {
+    const feed = this.#feed;
     const socket = this.#socket;
-    if (socket === undefined || socket.destroyed) return;
-    await new Promise<void>((resolve) => {
-      const deadline = setTimeout(() => socket.destroy(), withinMs);
+    if (feed === undefined || socket === undefined) return false;
+    this.#isYielding = true;
+    const isGone = new Promise<boolean>((resolve) => {
       socket.once("close", () => {
-        clearTimeout(deadline);
+        resolve(true);
+      });
+    });
+    let deadline: NodeJS.Timeout | undefined;
+    const late = new Promise<boolean>((resolve) => {
+      deadline = setTimeout(resolve, withinMs, false);
+    });
+    const isDone = await Promise.race([feed.settled().then(() => true), late]);
+    if (isDone) socket.end();
+    const isTaken = isDone && (await Promise.race([isGone, late]));
+    clearTimeout(deadline);
+    if (isTaken) return true;
+    this.#isYielding = false;
+    this.#letGo();
+    // It was given everything and does not go: the link is worth nothing any more.
+    if (isDone) socket.destroy();
+    return false;
+  }
+
+  close(): Promise<void> {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    this.#giveUpDialing?.();
+    this.#opened?.reject(new CacheError("closed", "replication was closed before its first copy"));
+    this.#stopListening();
+    this.#letGo();
+    const socket = this.#socket;
+    if (socket === undefined || socket.destroyed) return Promise.resolve();
+    return new Promise((resolve) => {
+      socket.once("close", () => {
         resolve();
       });
-      if (this.#feed === undefined) socket.destroy();
-      else this.#feed.end();
+      socket.destroy();
     });
   }
 
   // ---- the role machine ----
 
-  #happened(event: RoleEvent, reason: string): void {
-    const step = roleTable[this.#role][event];
-    if (step === undefined || this.#isStopping) return;
-    const before = this.#role;
-    this.#role = step.to;
-    if (before === "slave" && step.to === "alone") this.#counts.takeovers++;
-    if (step.to !== before) this.events.emit("role", { role: step.to, before, reason });
+  #happened(event: RepcachedEvent, reason: string): void {
+    const step = repcachedTable[this.#state][event];
+    if (step === undefined || this.#isClosed || this.#isYielding) return;
+    const from = this.#state;
+    this.#state = step.to;
+    if (from === "slave" && step.to === "alone") this.#counts.takeovers++;
+    if (roleOf[from] !== roleOf[step.to]) {
+      const epoch = this.#live.store.epoch();
+      this.events.emit("role", { from: roleOf[from], to: roleOf[step.to], epoch, reason, tookMs: 0 });
+    }
     for (const action of step.actions) this.#do(action);
-    if (before === "copying") for (const resolve of this.#copyWaiters.splice(0)) resolve();
+    if (this.#serves) this.#letGo();
   }
 
-  #do(action: RoleAction): void {
+  #do(action: RepcachedAction): void {
     switch (action) {
       case "dial":
-        this.#dialAfter(this.#nextDialPause());
+        this.#dialSoon();
         return;
-      case "dialLater":
-        if (this.options.peer !== undefined && this.#isFresh) this.#dialAfter(this.#nextDialPause());
+      case "dialWhileFresh":
+        if (this.#isFresh) this.#dialSoon();
         return;
       case "listen":
         this.#listen();
         return;
       case "stopListening":
-        clearTimeout(this.#timer);
         this.#stopListening();
         return;
       case "sendCopy":
-        if (this.#live.store.currItems > 0) this.events.emit("copyStart", {});
+        this.events.emit("copyStarted", { peer: this.#remote, direction: "out" });
+        this.#startCopyClock();
         this.#feed?.startCopy();
         return;
       case "clear":
         this.#live.store.flush();
         return;
       case "open":
-        this.#open?.();
+        this.#opened?.resolve();
+        this.#opened = undefined;
         return;
     }
   }
@@ -166,100 +206,113 @@ export class RepcachedReplication implements RecordHandler {
     return this.#server;
   }
 
-  // ---- as the one who dials ----
+  // ---- clients wait while there is nothing to serve them from ----
 
-  #nextDialPause(): number {
-    const pause = this.#dialPauseMs;
-    this.#dialPauseMs = Math.min(pause * 2, LAST_PAUSE_MS);
-    // Two nodes that dial each other must not do so in step for ever.
-    return pause / 2 + Math.random() * (pause / 2);
+  get #serves(): boolean {
+    return this.#state !== "dialing" && this.#state !== "copying" && !this.#isYielding;
   }
 
-  #dialAfter(pauseMs: number): void {
+  #serving(): Promise<"run" | typeof shuttingDown> {
+    return new Promise((resolve) => {
+      this.#waiters.push(() => {
+        resolve(this.#isClosed ? shuttingDown : "run");
+      });
+    });
+  }
+
+  #letGo(): void {
+    for (const resolve of this.#waiters.splice(0)) resolve();
+  }
+
+  // ---- as the one who dials ----
+
+  get #mayDial(): boolean {
+    // While it holds the port that the peer is said to have, this node would reach itself: two nodes on one host.
+    const isOwnPort = this.#listener !== undefined && this.#peer?.port === this.options.listen?.port;
+    if (this.#isClosed || this.#isYielding || isOwnPort) return false;
+    return this.#state === "dialing" || (this.#state === "alone" && this.#isFresh);
+  }
+
+  #dialSoon(): void {
+    const pause = this.#dialPauseMs;
+    this.#dialPauseMs = Math.min(pause * 2, LAST_PAUSE_MS);
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => {
-      if (this.#role === "dialing" || (this.#role === "alone" && this.#isFresh)) this.#dial();
-    }, pauseMs);
+    // Two nodes that dial each other must not do so in step for ever.
+    this.#timer = setTimeout(
+      () => {
+        if (this.#peer === undefined) return;
+        if (this.#mayDial) this.#dial(this.#peer);
+        else if (this.#state === "alone" && this.#isFresh) this.#dialSoon();
+      },
+      pause / 2 + Math.random() * (pause / 2),
+    );
     this.#timer.unref();
   }
 
-  #dial(): void {
-    const { peer } = this.options;
-    if (peer?.kind !== "tcp" || this.#isStopping) return;
-    if (!this.#toldConnect) this.events.emit("connect", { peer });
-    this.#toldConnect = true;
-    this.#peers.refresh().catch(() => undefined); // The dialling itself tells that the name has no address.
-    const socket = dial({ host: peer.host, port: peer.port, noDelay: true });
-    const failed = (reason: string) => {
-      clearTimeout(deadline);
-      socket.removeAllListeners();
-      socket.on("error", () => undefined).destroy();
-      this.#happened("unreachable", reason);
-    };
-    const deadline = setTimeout(() => {
-      failed(`${formatEndpoint(peer)}: no answer within ${this.options.dialTimeoutMs} ms`);
-    }, this.options.dialTimeoutMs);
-    socket.once("error", (error) => {
-      failed(`${formatEndpoint(peer)}: ${error.message}`);
-    });
-    socket.once("connect", () => {
-      clearTimeout(deadline);
-      socket.removeAllListeners();
-      const isWanted = this.#role === "dialing" || (this.#role === "alone" && this.#isFresh);
-      if (!isWanted || this.#isStopping || isOneself(socket)) {
-        socket.on("error", () => undefined).destroy();
-        if (isOneself(socket)) this.#happened("unreachable", "the peer is this node itself");
-        return;
-      }
-      this.#dialPauseMs = FIRST_PAUSE_MS;
-      this.#toldConnect = false;
-      this.#takeLink(socket);
-      this.events.emit("copying", {});
-      const { store } = this.#live;
-      if (store.epoch() < SLAVE_RANK) store.setEpoch(SLAVE_ROUND, SLAVE_RANK);
-      this.#happened("connected", `${formatEndpoint(peer)} answers`);
+  #dial(peer: TcpEndpoint): void {
+    if (!this.#toldDialing) this.events.emit("dialing", { peer: formatEndpoint(peer) });
+    this.#toldDialing = true;
+    this.#giveUpDialing = dialPeer(peer, this.options.peerTimeoutMs, {
+      onFailed: (reason) => {
+        this.#happened("unreachable", reason);
+      },
+      onConnected: (socket) => {
+        if (this.#mayDial) this.#attach(socket, formatEndpoint(peer));
+        else discard(socket);
+      },
     });
   }
 
-  #copied(): Promise<"run"> {
-    return new Promise((resolve) =>
-      this.#copyWaiters.push(() => {
-        resolve("run");
-      }),
-    );
+  #attach(socket: Socket, peer: string): void {
+    this.#dialPauseMs = FIRST_PAUSE_MS;
+    this.#toldDialing = false;
+    this.events.emit("connected", { peer, direction: "out" });
+    this.#takeLink(socket, peer);
+    const { store } = this.#live;
+    if (store.epoch() < SLAVE_RANK) store.setEpoch(SLAVE_ROUND, SLAVE_RANK);
+    this.events.emit("copyStarted", { peer, direction: "in" });
+    this.#startCopyClock();
+    this.#happened("connected", `${peer} answers`);
+  }
+
+  #startCopyClock(): void {
+    this.#copyStartedMs = performance.now();
+    this.#bytesAtStart = this.#socket?.bytesWritten ?? 0;
   }
 
   // ---- as the one who listens ----
 
   #listen(): void {
-    if (this.#listener !== undefined || this.#isStopping) return;
-    const { host, port } = this.options.listen;
-    const endpoint = { kind: "tcp", host, port } as const;
+    const { listen } = this.options;
+    if (listen === undefined || this.#listener !== undefined) return;
     const listener = createListener({ noDelay: true });
     this.#listener = listener;
     listener.on("connection", (socket) => {
-      this.#accept(socket);
+      void this.#admit(socket);
     });
     listener.once("error", (error) => {
       this.#listener = undefined;
-      if (this.options.peer === undefined && this.#failStart !== undefined) {
-        this.#failStart(error);
-        return;
-      }
-      if (!this.#toldListenFailed) this.events.emit("listenFailed", { endpoint, error });
-      this.#toldListenFailed = true;
-      const pause = this.#listenPauseMs;
-      this.#listenPauseMs = Math.min(pause * 2, LAST_PAUSE_MS);
-      setTimeout(() => {
-        if (this.#role === "alone") this.#listen();
-      }, pause).unref();
+      if (this.#peer === undefined && this.#opened !== undefined) this.#opened.reject(error);
+      else this.#listenAgain(listen, error);
     });
-    listener.listen(port, host, () => {
-      this.#failStart = undefined;
+    listener.listen(listen.port, listen.host, () => {
       this.#listenPauseMs = FIRST_PAUSE_MS;
-      this.#toldListenFailed = false;
-      this.events.emit("listen", { endpoint: { ...endpoint, port: this.port ?? port } });
+      this.#toldRefused = false;
+      const address = listener.address();
+      const port = typeof address === "object" && address !== null ? address.port : listen.port;
+      this.events.emit("listening", { host: listen.host, port });
     });
+  }
+
+  /** The peer may be on this host and still have the port. */
+  #listenAgain(listen: TcpEndpoint, error: unknown): void {
+    if (!this.#toldRefused) this.events.emit("listenRefused", { host: listen.host, port: listen.port, error });
+    this.#toldRefused = true;
+    const pause = this.#listenPauseMs;
+    this.#listenPauseMs = Math.min(pause * 2, LAST_PAUSE_MS);
+    setTimeout(() => {
+      if (this.#state === "alone" && !this.#isClosed) this.#listen();
+    }, pause).unref();
   }
 
   #stopListening(): void {
@@ -267,80 +320,90 @@ export class RepcachedReplication implements RecordHandler {
     this.#listener = undefined;
   }
 
-  #accept(socket: Socket): void {
-    const remote = `${socket.remoteAddress ?? "?"}:${socket.remotePort ?? 0}`;
-    const refusal = this.#refusal(socket.remoteAddress);
-    if (refusal !== undefined) {
-      this.#counts.rejected++;
-      socket.on("error", () => undefined).destroy();
-      this.events.emit("rejected", { remote, reason: refusal });
+  async #admit(socket: Socket): Promise<void> {
+    const address = socket.remoteAddress ?? "";
+    const remote = `${address}:${socket.remotePort ?? 0}`;
+    socket.pause();
+    const fail = () => undefined; // A peer that goes while its address is looked up is no peer.
+    socket.on("error", fail);
+    const isPermitted = this.#permitted.knows(address) || (await this.#permitted.permits(address));
+    socket.off("error", fail);
+    const isFree = this.#state === "alone" && this.#socket === undefined && !this.#isYielding && !this.#isClosed;
+    if (!isPermitted || !isFree || socket.destroyed) {
+      this.#counts.refused++;
+      discard(socket);
+      this.events.emit("refused", {
+        peer: remote,
+        reason: isPermitted ? "already connected" : "not the peer that -x names",
+      });
       return;
     }
     this.#counts.accepted++;
     this.#isFresh = false;
-    this.events.emit("accept", { remote });
-    this.#takeLink(socket);
+    this.events.emit("connected", { peer: remote, direction: "in" });
+    this.#takeLink(socket, remote);
     this.#happened("accepted", `${remote} has attached`);
-  }
-
-  #refusal(address: string | undefined): string | undefined {
-    if (this.#role !== "alone" || this.#socket !== undefined) return "already connected";
-    if (address === undefined || !this.#peers.permits(address)) return "not the peer named by -x";
-    return undefined;
+    socket.resume();
   }
 
   // ---- the link ----
 
-  #takeLink(socket: Socket): void {
+  #takeLink(socket: Socket, peer: string): void {
     const { store, clock, options } = this.#live;
-    const { backlogBytes } = this.options;
     this.#socket = socket;
+    this.#remote = peer;
+    this.#linkReason = "closed by the peer";
     this.#mutationsAnswered = 0;
-    this.#counts.received = 0;
+    this.#isLate = false;
+    this.#counts.records = 0;
     this.#feed = new Feed(socket, store, clock, {
-      backlogBytes,
+      backlogBytes: this.options.backlogBytes ?? Math.max(LEAST_BACKLOG_BYTES, 4 * options.maxItemBytes),
+      flushAt: () => this.#flushAt,
       onCopied: (items) => {
-        this.events.emit("copyEnd", { items });
-        this.#happened("sent", `${items} items have been copied`);
+        this.#copyEnded("out", items, socket.bytesWritten - this.#bytesAtStart);
+        this.#happened("sent", `${items} items have been sent`);
       },
       onOverflow: () => {
-        this.events.emit("overflow", { backlogBytes });
+        this.events.emit("behind", { peer });
       },
     });
     const parser = new RecordParser(this, { maxValueBytes: options.maxItemBytes });
-    let reason = "the peer has closed it";
     socket.setKeepAlive(true, 1000);
     socket.on("data", (chunk) => {
       const fault = parser.push(chunk);
       if (fault === undefined) return;
-      reason = `the peer has sent ${fault}`;
+      this.#linkReason = `closed because the peer has sent ${fault}`;
       socket.destroy();
     });
     socket.on("error", (error) => {
-      reason = error.message;
+      this.#linkReason = error.message;
     });
     socket.once("close", () => {
-      this.#linkLost(reason);
+      this.#socket = undefined;
+      this.#feed = undefined;
+      this.events.emit("unlinked", { peer, nodeId: "", reason: this.#linkReason });
+      this.#happened("lost", this.#linkReason);
     });
+    this.events.emit("linked", { peer, nodeId: "" });
   }
 
-  #linkLost(reason: string): void {
-    this.#socket = undefined;
-    this.#feed = undefined;
-    this.events.emit("close", { reason });
-    this.#happened("lost", reason);
+  #copyEnded(direction: "in" | "out", items: number, bytes: number): void {
+    const tookMs = performance.now() - this.#copyStartedMs;
+    this.events.emit("copyEnded", { peer: this.#remote, direction, items, bytes, tookMs });
+    this.events.emit("inStep", { peer: this.#remote });
   }
 
   // ---- what the peer says ----
 
   onRep(record: RepRecord): void {
-    this.#counts.received++;
+    this.#counts.records++;
     const { store, clock } = this.#live;
     const { key, flags, exptime, value, casHigh, casLow } = record;
     const expiry = toExpiry(exptime, clock);
-    const isGone = (expiry !== 0 && expiry <= clock.seconds) || !store.fits(key.length, value.length, flags);
-    if (isGone) this.#live.applyMutation({ kind: MutationKind.remove, key });
-    else {
+    const isGone = expiry !== 0 && expiry <= clock.seconds;
+    if (isGone || !store.fits(key.length, value.length, flags)) {
+      this.#live.applyMutation({ kind: MutationKind.remove, key });
+    } else {
       const marks = { stale: false, winSent: false };
       this.#live.applyMutation({ kind: MutationKind.put, key, flags, expiry, casHigh, casLow, value, ...marks });
     }
@@ -353,38 +416,41 @@ export class RepcachedReplication implements RecordHandler {
   }
 
   onDelete(key: Buffer): void {
-    this.#counts.received++;
+    this.#counts.records++;
     this.#live.applyMutation({ kind: MutationKind.remove, key });
     this.#repeat(key);
   }
 
   onFlush(at: number): void {
-    this.#counts.received++;
+    this.#counts.records++;
     const { clock } = this.#live;
     const second = toExpiry(Math.max(at, 0), clock);
     // repcached tells a flush_all 0 as one at the second of its own start: whatever lies in the past means now.
-    this.#live.applyMutation({ kind: MutationKind.flush, flushAt: second > clock.seconds ? second : 0 });
+    this.#flushAt = second > clock.seconds ? second : 0;
+    this.#live.applyMutation({ kind: MutationKind.flush, flushAt: this.#flushAt });
   }
 
   onCopyEnd(): void {
-    if (this.#role !== "copying") return;
-    this.events.emit("start", { items: this.#counts.received });
-    this.#happened("copied", `${this.#counts.received} items have come`);
+    if (this.#state !== "copying") return;
+    this.#copyEnded("in", this.#counts.records, this.#socket?.bytesRead ?? 0);
+    this.#happened("copied", `${this.#counts.records} records have come`);
   }
 
   /** After a copy that was sent again, the peer may have lost what it sent before it began: it hears it back. */
   #repeat(key: Buffer): void {
-    if (this.#feed?.repeats !== true) return;
+    const feed = this.#feed;
+    if (feed?.repeats !== true) return;
     const item = this.#live.store.find(key, 0, key.length);
-    if (item === 0) this.#feed.remove(key, 0, key.length);
-    else this.#feed.put(item, key, 0, key.length);
-    this.#feed.send();
+    if (item === 0) feed.remove(key, 0, key.length);
+    else feed.put(item, key, 0, key.length);
+    feed.send();
   }
 
   // ---- what this server's clients do ----
 
   #onMutation({ kind, key, keyStart, keyEnd, item, flushAt }: Mutation): void {
     this.#isFresh = false;
+    if (kind === MutationKind.flush) this.#flushAt = flushAt;
     const feed = this.#feed;
     if (feed === undefined) return;
     if (kind === MutationKind.remove) feed.remove(key, keyStart, keyEnd);
@@ -398,8 +464,10 @@ export class RepcachedReplication implements RecordHandler {
     const unanswered = feed.mutations - this.#mutationsAnswered;
     this.#mutationsAnswered = feed.mutations;
     if (feed.send()) return undefined;
-    if (this.#role !== "slave" && this.#role !== "master") return undefined;
-    return this.#hold(feed, unanswered);
+    if (this.#state === "feeding") return undefined;
+    if (!this.#isLate && feed.isInStep && this.options.holdMs > 0) return this.#hold(feed, unanswered);
+    this.#counts.unprotected += unanswered;
+    return undefined;
   }
 
   /** Waits until the kernel has the effects, so that the death of this process does not take them along. */
@@ -410,39 +478,45 @@ export class RepcachedReplication implements RecordHandler {
     });
     const isLate = await Promise.race([late, feed.drained().then(() => false)]);
     clearTimeout(timer);
-    if (isLate) this.#counts.unprotected += mutations;
+    if (!isLate) return;
+    this.#counts.unprotected += mutations;
+    if (this.#isLate || feed !== this.#feed) return;
+    this.#isLate = true;
+    this.events.emit("behind", { peer: this.#remote });
+    void feed.settled().then(() => {
+      if (feed !== this.#feed) return;
+      this.#isLate = false;
+      this.events.emit("inStep", { peer: this.#remote });
+    });
   }
 
   // ---- seen from outside ----
 
   #addStats(section: string, rows: StatRows): boolean {
-    const role = roleWords[this.#role];
+    const role = this.role;
     if (section === "") {
-      rows.add("replication", role.toUpperCase());
+      rows.add("replication", role === "master" ? "MASTER" : "SLAVE");
       rows.add("repcached_version", REPCACHED_VERSION);
       return false;
     }
     if (section !== "replication") return false;
+    const feed = this.#feed;
     rows.add("mode", "repcached");
     rows.add("role", role);
-    rows.add("state", this.#role);
-    rows.add("peer", this.options.peer === undefined ? "none" : formatEndpoint(this.options.peer));
+    rows.add("state", this.#state);
+    rows.add("peer", this.#peer === undefined ? "none" : formatEndpoint(this.#peer));
     rows.add("link", this.#socket === undefined ? "down" : "up");
-    rows.add("link_waiting_bytes", this.#socket?.writableLength ?? 0);
-    rows.add("mutations_sent", this.#feed?.mutations ?? 0);
-    rows.add("copied_items", this.#feed?.copiedItems ?? 0);
-    rows.add("recopies", this.#feed?.recopies ?? 0);
-    rows.add("records_received", this.#counts.received);
+    rows.add("in_step", feed?.isInStep === true && !this.#isLate ? 1 : 0);
+    rows.add("waiting_bytes", this.#socket?.writableLength ?? 0);
+    rows.add("mutations_sent", feed?.mutations ?? 0);
+    rows.add("copied_items", feed?.copiedItems ?? 0);
+    rows.add("recopies", feed?.recopies ?? 0);
+    rows.add("records_received", this.#counts.records);
     rows.add("values_skipped", this.#counts.skipped);
     rows.add("unprotected_acks", this.#counts.unprotected);
     rows.add("takeovers", this.#counts.takeovers);
     rows.add("accepted_peers", this.#counts.accepted);
-    rows.add("rejected_peers", this.#counts.rejected);
+    rows.add("refused_peers", this.#counts.refused);
     return true;
   }
-}
-
-/** A socket that was given its own port by chance connects to itself; so does one whose peer is this very listener. */
-function isOneself(socket: Socket): boolean {
-  return socket.localPort === socket.remotePort && socket.localAddress === socket.remoteAddress;
 }

@@ -1,21 +1,33 @@
 // Who a node is among repcacheds, as data: state × event → state and what to do. In this wire mode the roles are only
 // "who listens": there is no word for them on the wire, no acknowledgement and no heartbeat.
 
-export type RepcachedRole =
+import type { Role } from "../events.ts";
+
+export type RepcachedState =
   /** Asks the peer for its content; clients wait. */
   | "dialing"
-  /** Receives the first copy; clients wait. */
+  /** Receives the copy; clients wait. */
   | "copying"
   /** Has the copy and receives what changes. */
   | "slave"
   /** A master nobody is attached to. */
   | "alone"
-  /** A master that sends the first copy. */
+  /** A master that sends the copy. */
   | "feeding"
   /** A master whose slave has had the copy. */
   | "master";
 
-export type RoleEvent =
+/** What each state is called from outside. */
+export const roleOf: Readonly<Record<RepcachedState, Role>> = {
+  dialing: "starting",
+  copying: "copying",
+  slave: "slave",
+  alone: "master",
+  feeding: "master",
+  master: "master",
+};
+
+export type RepcachedEvent =
   /** The peer answers our dialling. */
   | "connected"
   /** It does not. */
@@ -29,11 +41,11 @@ export type RoleEvent =
   /** The link is gone, whoever closed it. */
   | "lost";
 
-export type RoleAction =
-  /** Dial the peer at once. */
+export type RepcachedAction =
+  /** Dial the peer after a short pause. */
   | "dial"
-  /** Dial it after a pause, as long as this node has nothing of its own to lose. */
-  | "dialLater"
+  /** The same, but only while this node has nothing of its own to lose. */
+  | "dialWhileFresh"
   | "listen"
   | "stopListening"
   /** Send the whole content, then `marugoto_end`. */
@@ -43,16 +55,16 @@ export type RoleAction =
   /** Serve clients from now on. */
   | "open";
 
-export interface RoleStep {
-  readonly to: RepcachedRole;
-  readonly actions: readonly RoleAction[];
+export interface RepcachedStep {
+  readonly to: RepcachedState;
+  readonly actions: readonly RepcachedAction[];
 }
 
 /** An event without a row changes nothing. */
-export const roleTable: Readonly<Record<RepcachedRole, Partial<Record<RoleEvent, RoleStep>>>> = {
+export const repcachedTable: Readonly<Record<RepcachedState, Partial<Record<RepcachedEvent, RepcachedStep>>>> = {
   dialing: {
     connected: { to: "copying", actions: ["clear"] },
-    unreachable: { to: "alone", actions: ["listen", "open", "dialLater"] },
+    unreachable: { to: "alone", actions: ["listen", "open", "dialWhileFresh"] },
   },
   copying: {
     copied: { to: "slave", actions: ["open"] },
@@ -63,7 +75,7 @@ export const roleTable: Readonly<Record<RepcachedRole, Partial<Record<RoleEvent,
   },
   alone: {
     connected: { to: "copying", actions: ["stopListening", "clear"] },
-    unreachable: { to: "alone", actions: ["dialLater"] },
+    unreachable: { to: "alone", actions: ["dialWhileFresh"] },
     accepted: { to: "feeding", actions: ["stopListening", "sendCopy"] },
   },
   feeding: {
