@@ -43,6 +43,33 @@ describe("reaching a server", () => {
     expect(performance.now() - started).toBeLessThan(500);
   });
 
+  test("by a name that has several addresses: when all refuse, the error says so", async () => {
+    const client = createClient({ servers: ["localhost:1"], protocol: "classic" });
+    opened.defer(() => client.destroy());
+    await expect(client.get("k")).rejects.toMatchObject({
+      message: expect.stringMatching(/localhost:1: .*ECONNREFUSED/),
+    });
+  });
+
+  test("by IPv6", async () => {
+    const fake = opened.add(await FakeServer.start());
+    const server = net.createServer((socket) => {
+      const inner = net.connect(fake.port, "127.0.0.1");
+      socket.pipe(inner).pipe(socket);
+      for (const one of [socket, inner]) one.on("error", () => undefined);
+    });
+    const listened = await new Promise<boolean>((resolve) => {
+      server.once("error", () => resolve(false));
+      server.listen(0, "::1", () => resolve(true));
+    });
+    // A machine without IPv6 has no such address.
+    if (!listened) return;
+    opened.defer(() => new Promise((resolve) => server.close(resolve)));
+    const client = opened.add(createClient({ servers: [`[::1]:${(server.address() as net.AddressInfo).port}`] }));
+    await client.set("k", "v");
+    expect(await client.get("k")).toBe("v");
+  });
+
   test("by TLS, with a name to check and a certificate to show", async () => {
     const folder = temporaryFolder();
     opened.add({ close: folder.remove });

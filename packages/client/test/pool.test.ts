@@ -2,9 +2,11 @@
 
 import { Cleanup, eventually } from "@marugoto/testing";
 import { performance } from "node:perf_hooks";
-import { afterEach, describe, expect, test } from "vitest";
-import { createClient, Expect, type Client, type ClientOptions, type Sink } from "../src/index.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { createClient, Expect, PeclMemcachePolicy, type Client, type ClientOptions, type Sink } from "../src/index.ts";
 import { FakeServer } from "./support/fake-server.ts";
+import { punctually } from "./support/punctual.ts";
 
 const opened = new Cleanup();
 afterEach(() => opened.run());
@@ -62,6 +64,44 @@ describe("members", () => {
     await eventually(() => b.sockets.size === 0);
   });
 
+  test("servers come and go under load without a call that fails or a value of another key", async () => {
+    const servers = await start(4);
+    const made = client(servers.slice(0, 2));
+    const keys = Array.from({ length: 50 }, (_, i) => `k${i}`);
+    let over = false;
+    let calls = 0;
+    const work = async () => {
+      for (let i = 0; !over; i++) {
+        const key = keys[i % keys.length]!;
+        await made.set(key, `of ${key}`);
+        const value = await made.get(key);
+        // It may just have moved to a server that has no such key yet.
+        if (value !== undefined) expect(value).toBe(`of ${key}`);
+        calls += 2;
+      }
+    };
+    const workers = Array.from({ length: 10 }, work);
+    for (let round = 0; round < 40; round++) {
+      const name = `s${2 + (round % 2)}`;
+      if (!made.removeServer(name)) made.addServer({ address: servers[2 + (round % 2)]!.address, name });
+      const before = calls;
+      await eventually(() => calls > before + 20);
+    }
+    over = true;
+    await Promise.all(workers);
+    expect(servers.every((server) => server.requests.length > 0)).toBe(true);
+  });
+
+  test("that the rules refuse leave the pool as it was", async () => {
+    const [a] = (await start(1)) as [FakeServer];
+    const policy = new PeclMemcachePolicy({}, { nowMs: Date.now });
+    const made = client([a], { failover: policy });
+    await made.set("k", "v");
+    expect(() => made.addServer({ address: "127.0.0.1:1", retryIntervalSec: 0.5 })).toThrow(/retryIntervalSec is 0.5/);
+    expect(made.servers).toHaveLength(1);
+    expect(await made.get("k")).toBe("v");
+  });
+
   test("connections of servers that stay are kept", async () => {
     const [a, b] = (await start(2)) as [FakeServer, FakeServer];
     const made = client([a]);
@@ -98,24 +138,34 @@ describe("a dead server", () => {
     expect(down).toEqual(["s1"]);
   });
 
-  test("is asked again within 100 ms after it is back, by the client and not by callers", async () => {
-    const [a] = (await start(1)) as [FakeServer];
-    const made = client([a]);
-    const port = a.port;
-    await made.set("k", "v");
-    await a.close();
-    await eventually(async () => (await codeOf(made.get("k"))) === "server_disabled");
-    const until = performance.now() + 300;
-    while (performance.now() < until) {
-      await codeOf(made.get("k"));
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
-    opened.add(await FakeServer.start({ port }));
-    const back = performance.now();
-    await eventually(async () => (await codeOf(made.get("k"))) === "fulfilled", { everyMs: 2 });
-    // 75 ms at most between two tries, and what a busy machine adds.
-    expect(performance.now() - back).toBeLessThan(250);
-  });
+  test(
+    "is asked again within 100 ms after it is back, by the client and not by callers",
+    { timeout: 60_000 },
+    async () => {
+      const comeBack = async (): Promise<number> => {
+        const a = await FakeServer.start();
+        const made = client([a]);
+        const port = a.port;
+        await made.set("k", "v");
+        await a.close();
+        const until = performance.now() + 300;
+        while (performance.now() < until) {
+          expect(await codeOf(made.get("k"))).not.toBe("fulfilled");
+          await sleep(5);
+        }
+        const again = await FakeServer.start({ port });
+        const back = performance.now();
+        while ((await codeOf(made.get("k"))) !== "fulfilled") await sleep(1);
+        const tookMs = performance.now() - back;
+        made.destroy();
+        await again.close();
+        return tookMs;
+      };
+      // The pauses are drawn at random: one lucky draw would prove nothing.
+      for (let i = 0; i < 5; i++)
+        expect(await punctually(comeBack, (tookMs) => tookMs <= 100)).toBeLessThanOrEqual(100);
+    },
+  );
 
   test("that stands still is out of use after some timeouts, and proves itself before it is used again", async () => {
     const [a] = (await start(1)) as [FakeServer];
@@ -174,6 +224,38 @@ describe("what a call wants done", () => {
     expect(await made.set(key, "in the gutter", { onFailure: "gutter", ttl: 1000 })).toBe(true);
     expect(await made.get(key, { onFailure: "gutter" })).toBe("in the gutter");
     expect(g.items.get(key)?.exptime).toBe(5);
+  });
+
+  test("what its listeners throw disturbs no call", async () => {
+    const ticks = vi.spyOn(process, "nextTick");
+    const thrown: unknown[] = [];
+    ticks.mockImplementation((callback: unknown, ...args: unknown[]) => {
+      queueMicrotask(() => {
+        try {
+          (callback as (...args: unknown[]) => void)(...args);
+        } catch (error) {
+          thrown.push(error);
+        }
+      });
+    });
+    opened.defer(() => {
+      ticks.mockRestore();
+    });
+    const [a] = (await start(1)) as [FakeServer];
+    const made = client([a], { lossLimit: 1 });
+    await made.get("k");
+    const fail = (): never => {
+      throw new Error("a listener's defect");
+    };
+    made.events.on("serverDown", fail);
+    made.events.on("disconnect", fail);
+    made.events.on("writeFailed", fail);
+    a.frozen = true;
+    const calls = Array.from({ length: 20 }, (_, i) => codeOf(made.set(`k${i}`, "v")));
+    await eventually(() => a.reads.length >= 2);
+    a.drop();
+    expect(await Promise.all(calls)).toEqual(Array.from({ length: 20 }, () => "connection_lost"));
+    expect(thrown.length).toBeGreaterThan(20);
   });
 
   test("a write that failed is told, with its key", async () => {
@@ -265,6 +347,32 @@ describe("the lower door", () => {
     await eventually(() => kept.seen.length > 0);
     expect(cancelled.seen).toEqual([]);
     expect(kept.seen).toEqual(["7 last"]);
+  });
+
+  test("a ticket of the connection before means nothing on the next one", async () => {
+    const [a] = (await start(1)) as [FakeServer];
+    const made = client([a], { lossLimit: 100 });
+    const lost = new Recorder();
+    await made.get("warm");
+    a.frozen = true;
+    const tickets = [send(made, "get a\r\n", lost), send(made, "get b\r\n", lost)];
+    a.drop();
+    await eventually(() => lost.seen.length === 2);
+    a.frozen = false;
+    const kept = [new Recorder(), new Recorder(), new Recorder()];
+    for (const sink of kept) send(made, "delete a\r\n", sink);
+    for (const ticket of tickets) made.pool.cancel(0, ticket);
+    await eventually(() => kept.every(({ seen }) => seen.length > 0));
+    expect(kept.map(({ seen }) => seen)).toEqual([["7 last"], ["7 last"], ["7 last"]]);
+  });
+
+  test("is shut while the client closes", async () => {
+    const [a] = (await start(1)) as [FakeServer];
+    const made = client([a]);
+    await made.get("k");
+    const closed = made.close();
+    expect(() => send(made, "delete a\r\n", new Recorder())).toThrow(/closed/);
+    await closed;
   });
 
   test("a lost connection fails every sink once, a deadline detaches it", async () => {

@@ -2,7 +2,12 @@
 
 type Listener<T> = (event: T) => void;
 
-/** An emitter whose names and payloads are the fields of `Events`. A listener that throws is the caller's defect. */
+/**
+ * An emitter whose names and payloads are the fields of `Events`.
+ *
+ * What a listener throws is its own defect: it becomes an uncaught exception on the next tick and disturbs neither the
+ * other listeners nor what was being done when the event happened.
+ */
 export class TypedEvents<Events extends object> {
   readonly #listeners = new Map<keyof Events, Set<Listener<never>>>();
 
@@ -21,6 +26,15 @@ export class TypedEvents<Events extends object> {
 
   emit<Name extends keyof Events>(name: Name, event: Events[Name]): void {
     const set = this.#listeners.get(name) as Set<Listener<Events[Name]>> | undefined;
-    if (set) for (const listener of set) listener(event);
+    if (!set) return;
+    for (const listener of set) {
+      try {
+        listener(event);
+      } catch (error) {
+        process.nextTick(() => {
+          throw error;
+        });
+      }
+    }
   }
 }

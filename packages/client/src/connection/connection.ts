@@ -61,7 +61,7 @@ type State = "connecting" | "handshake" | "ready" | "ended";
 
 export class Connection implements ResponseHandler {
   readonly output = new Output();
-  readonly ring = new RequestRing();
+  readonly ring: RequestRing;
   /** Set by who writes a line that can take more keys; called before anything else is written, and before a flush. */
   openLine: { close(): void } | null = null;
   /** True between `schedule` and `flush`. */
@@ -90,7 +90,9 @@ export class Connection implements ResponseHandler {
   #largeFilled = 0;
   #ending = false;
 
-  constructor(options: ConnectionOptions, owner: ConnectionOwner, nowMs: number) {
+  /** @param firstTicket of the requests on this connection */
+  constructor(options: ConnectionOptions, owner: ConnectionOwner, nowMs: number, firstTicket = 0) {
+    this.ring = new RequestRing(firstTicket);
     this.#options = options;
     this.#owner = owner;
     this.connectDeadlineMs = nowMs + options.connectTimeoutMs;
@@ -111,7 +113,8 @@ export class Connection implements ResponseHandler {
       this.flush();
     });
     socket.on("error", (error) => {
-      this.#endWith(this.#describe(error.message, error));
+      // Of several addresses that were tried, the error has no message of its own.
+      this.#endWith(this.#describe(error.message || ((error as NodeJS.ErrnoException).code ?? error.name), error));
     });
     socket.on("end", () => {
       this.#endWith(this.#describe("closed by the server"));
@@ -229,6 +232,7 @@ export class Connection implements ResponseHandler {
 
   #read(bytes: Buffer, end: number): void {
     if (this.#state === "ended") return;
+    const wasStalled = this.#stalledSinceMs !== 0;
     this.#stalledSinceMs = 0;
     let start = 0;
     while (this.#restBytes > 0 && start < end) {
@@ -255,6 +259,8 @@ export class Connection implements ResponseHandler {
         this.#restBytes = this.#joinRest(bytes, consumed, end);
       }
     }
+    // Some bytes, but not the answer that is overdue: from here on the silence counts anew.
+    if (wasStalled && this.ring.head < this.ring.overdueBelow) this.#stalledSinceMs = performance.now();
     this.#owner.onAnswers(this);
     if (this.#ending) this.#endWhenDrained();
   }
@@ -371,16 +377,17 @@ export class Connection implements ResponseHandler {
       this.#endWith(new CacheError("timeout", message), "connect_failed");
       return false;
     }
-    if (nowMs >= this.ring.nextDeadlineMs && this.ring.expire(nowMs) > 0 && this.#stalledSinceMs === 0) {
+    const { ring } = this;
+    if (nowMs >= ring.nextDeadlineMs && ring.expire(nowMs) > 0 && this.#stalledSinceMs === 0) {
       this.#stalledSinceMs = nowMs;
     }
     // Nothing but silence since a request became overdue: the other side is gone without a word, or stands still.
-    if (this.#stalledSinceMs !== 0 && nowMs - this.#stalledSinceMs >= this.#options.stallMs && this.ring.length > 0) {
+    if (this.#stalledSinceMs !== 0 && nowMs - this.#stalledSinceMs >= this.#options.stallMs && ring.length > 0) {
       const message = `${formatEndpoint(this.#options.endpoint)}: no byte for ${this.#options.stallMs} ms after a timeout`;
       this.#endWith(new CacheError("timeout", message), "timeout");
       return false;
     }
-    return this.#state !== "ready" || this.ring.length > 0;
+    return this.#state !== "ready" || ring.length > 0;
   }
 
   // ---- the end ----

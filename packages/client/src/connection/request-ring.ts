@@ -6,15 +6,22 @@ import { DRAIN, type Sink } from "./sink.ts";
 /** A queue of requests with O(1) access by ticket. */
 export class RequestRing {
   /** Ticket of the oldest request. */
-  head = 0;
+  head: number;
   /** Ticket that the next request gets. */
-  tail = 0;
+  tail: number;
   /** No deadline in here is earlier; Infinity when there is none. May be too early, never too late. */
   nextDeadlineMs = Infinity;
+  /** One more than the latest ticket that has become overdue. */
+  overdueBelow = 0;
   #mask = 15;
   #sinks: Sink[] = new Array<Sink>(16).fill(DRAIN);
   #deadlines = new Float64Array(16);
   #expects = new Uint8Array(16);
+
+  /** @param firstTicket where tickets begin: beyond those of the connection before, so that none of them is met again */
+  constructor(firstTicket = 0) {
+    this.head = this.tail = firstTicket;
+  }
 
   get length(): number {
     return this.tail - this.head;
@@ -77,6 +84,7 @@ export class RequestRing {
       let deadline = this.#deadlines[at]!;
       if (deadline <= nowMs) {
         expired++;
+        if (ticket >= this.overdueBelow) this.overdueBelow = ticket + 1;
         deadline = this.#sinks[at]!.onDeadline(nowMs);
         at = ticket & this.#mask;
         this.#deadlines[at] = deadline;

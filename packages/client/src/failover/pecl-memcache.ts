@@ -14,7 +14,10 @@ export interface PeclMemcacheOptions extends Omit<PhpMemcacheOptions, "servers">
    * A server's own `retryIntervalSec` goes before it.
    */
   readonly retryIntervalSec?: number;
-  /** setFailureCallback: called each time a server is marked as failed. Must not throw. */
+  /**
+   * setFailureCallback: called each time a server is marked as failed. What it throws becomes an uncaught exception and
+   * disturbs no request.
+   */
   readonly onFailure?: (server: PoolServer, error: CacheError) => void;
 }
 
@@ -160,7 +163,13 @@ export class PeclMemcachePolicy implements FailoverPolicy {
     const wasFailed = state.failedAtSec !== null;
     state.lost = null;
     state.failedAtSec = this.#nowSec();
-    this.#options.onFailure?.(state.server, error);
+    try {
+      this.#options.onFailure?.(state.server, error);
+    } catch (thrown) {
+      process.nextTick(() => {
+        throw thrown;
+      });
+    }
     if (!wasFailed) this.onChange?.(server, false, error);
   }
 

@@ -16,6 +16,9 @@ import { ServerLink, type LinkContext } from "./server-link.ts";
 /** Deadlines are looked at this often, in ms. */
 const TICK_MS = 10;
 
+/** A tick this late, in ms, means that the event loop stood still, and answers lie unread in the kernel. */
+const LATE_MS = 50;
+
 /** The ticker stops after this many ticks without work. */
 const IDLE_TICKS = 100;
 
@@ -72,6 +75,7 @@ export class Pool implements OpHost {
   // ---- time ----
   #ticker: NodeJS.Timeout | undefined;
   #idleTicks = 0;
+  #tickedAtMs = 0;
 
   /** @throws CacheError `invalid_option`, `invalid_endpoint` */
   constructor(options: PoolOptions, policy: FailoverPolicy) {
@@ -180,10 +184,11 @@ export class Pool implements OpHost {
       }
       return new ServerLink(link.server, -1, this.#context);
     });
+    // Rules that refuse the members leave everything as it was.
+    this.policy.setServers(next.map((link) => link.server));
     const gone = this.#links.filter((link) => !unique.has(link));
     this.#links = next;
     for (const [index, link] of next.entries()) link.index = index;
-    this.policy.setServers(next.map((link) => link.server));
     for (const link of gone) {
       link.index = -1;
       this.#leaving.add(link);
@@ -204,13 +209,14 @@ export class Pool implements OpHost {
    * @throws CacheError `queue_full`, `closed`, `no_server`
    */
   send(server: number, bytes: Uint8Array, start: number, end: number, sink: Sink, options?: SendOptions): number {
+    if (this.#closing) throw new CacheError("closed", "this client is closed");
     const connection = this.#link(server).writable();
     connection.begin().append(bytes, start, end);
     const deadlineMs = options?.deadlineMs ?? this.now() + this.requestTimeoutMs;
     return connection.push(sink, deadlineMs, options?.expect ?? Expect.one);
   }
 
-  /** Detaches a sink: what is still to come for it is read and dropped. */
+  /** Detaches a sink: what is still to come for it is read and dropped. Nothing happens when it has ended already. */
   cancel(server: number, ticket: number): void {
     this.#link(server).connection?.ring.detach(ticket);
   }
@@ -418,6 +424,7 @@ export class Pool implements OpHost {
   #wakeTicker(): void {
     this.#idleTicks = 0;
     if (this.#ticker !== undefined || this.#closed) return;
+    this.#tickedAtMs = performance.now();
     this.#ticker = setInterval(() => {
       this.#tick();
     }, TICK_MS);
@@ -427,6 +434,14 @@ export class Pool implements OpHost {
 
   #tick(): void {
     const now = performance.now();
+    const lateMs = now - this.#tickedAtMs - TICK_MS;
+    this.#tickedAtMs = now;
+    if (lateMs < LATE_MS) this.#expire(now);
+    // Timers come before reads: whoever answered in time must not be found too late because this process was busy.
+    else setImmediate(() => this.#expire(now));
+  }
+
+  #expire(now: number): void {
     let busy = false;
     for (const link of this.#links) busy = link.expire(now) || busy;
     for (const link of this.#leaving) busy = link.expire(now) || busy;

@@ -56,6 +56,8 @@ export class ServerLink implements ConnectionOwner {
   #keepClassic = false;
   #provisional = false;
   #probe: Probe | null = null;
+  /** Tickets go on from connection to connection, so that one of the last says nothing about a request on this. */
+  #nextTicket = 0;
   readonly #held = new Set<Op>();
   /** Copies that wait for something else to be sent. */
   readonly #delayed: Op[] = [];
@@ -208,7 +210,7 @@ export class ServerLink implements ConnectionOwner {
       });
     }
     context.wakeTicker();
-    const connection = new Connection(options, this, now);
+    const connection = new Connection(options, this, now, this.#nextTicket);
     this.connection = connection;
     return connection;
   }
@@ -252,6 +254,7 @@ export class ServerLink implements ConnectionOwner {
 
   onEnd(connection: Connection, error: CacheError, reason: FailureReason | undefined): void {
     const wasCurrent = this.connection === connection;
+    this.#nextTicket = connection.ring.tail;
     if (wasCurrent) this.connection = null;
     const { events, policy } = this.#context;
     events.emit("disconnect", { server: this.server.name, endpoint: this.server.endpoint, error });

@@ -18,6 +18,8 @@ export interface FakeOptions {
   readonly port?: number;
   /** Listen here instead. */
   readonly path?: string;
+  /** False: accepts and never reads, so that the sender meets a full window. */
+  readonly reads?: boolean;
   /** In place of the usual answer: bytes, or null for none. undefined: the usual one. */
   readonly answer?: (request: Request, server: FakeServer) => Buffer | string | null | undefined;
   /** Gets the answer of one read and sends it its own way. Default: one write. */
@@ -112,6 +114,11 @@ export class FakeServer {
     this.sockets.add(socket);
     const reader = new RequestReader();
     socket.on("error", () => undefined);
+    if (this.#options.reads === false) {
+      socket.pause();
+      socket.on("close", () => this.sockets.delete(socket));
+      return;
+    }
     const waiting: Buffer[] = [];
     const answer = () => {
       const all = Buffer.concat(waiting.splice(0));
