@@ -7,7 +7,7 @@ import type { FailoverPolicy, PoolServer } from "./failover/failover.ts";
 import { CircuitPolicy, type CircuitOptions } from "./failover/circuit.ts";
 import { control, type ControlAnswer } from "./operation/control.ts";
 import type { Key, KeyPolicy, KeyRules } from "./operation/keys.ts";
-import { Gathering, manyError, ManyValues, type KeyFailure, type ManyWrites } from "./operation/many.ts";
+import { Gathering, isAborted, manyError, ManyValues, type KeyFailure, type ManyWrites } from "./operation/many.ts";
 import {
   isAsciiText,
   OpCode,
@@ -472,7 +472,7 @@ export class Client<V = unknown> {
       new Promise<ManyValues<K, T>>((resolve, rejectCall) => {
         const isPartial = (options?.onFailure ?? this.#onFailure) === "miss";
         const gathering = new Gathering<K>(keys, (errors) => {
-          if (errors.length > 0 && !isPartial) {
+          if (errors.length > 0 && (!isPartial || isAborted(errors))) {
             rejectCall(manyError(errors, keys.length));
             return;
           }
@@ -512,7 +512,8 @@ export class Client<V = unknown> {
       new Promise<ManyWrites<K>>((resolve, rejectCall) => {
         const isPartial = (options?.onFailure ?? this.#onFailure) === "miss";
         const gathering = new Gathering<K>(keys, (errors) => {
-          if (errors.length > 0 && !isPartial) rejectCall(manyError(errors, keys.length));
+          const isFailed = errors.length > 0 && (!isPartial || isAborted(errors));
+          if (isFailed) rejectCall(manyError(errors, keys.length));
           else resolve(writesOf(keys, gathering.results, errors));
         });
         if (keys.length === 0) resolve({ done: 0, notDone: [], errors: [] });
@@ -547,7 +548,8 @@ export class Client<V = unknown> {
       for (const [index, end] of ends.entries()) {
         if (end.status === "rejected") errors.push({ key: names[index]!, error: end.reason as CacheError });
       }
-      if (errors.length > 0 && (options?.onFailure ?? this.#onFailure) !== "miss") {
+      const isPartial = (options?.onFailure ?? this.#onFailure) === "miss";
+      if (errors.length > 0 && (!isPartial || isAborted(errors))) {
         throw manyError(errors, names.length);
       }
       const values = new ManyValues<string, T>(errors);

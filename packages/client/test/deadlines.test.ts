@@ -179,24 +179,128 @@ describe("an AbortSignal", () => {
     },
   );
 
-  test("leaves no listener behind", async () => {
+  test("leaves no listener behind, and puts only one on a signal", async () => {
     const { client } = await open({});
-    let listeners = 0;
-    const signal = new AbortController().signal;
-    const add = signal.addEventListener.bind(signal);
-    const remove = signal.removeEventListener.bind(signal);
-    signal.addEventListener = (...args: Parameters<typeof add>) => {
-      listeners++;
-      add(...args);
-    };
-    signal.removeEventListener = (...args: Parameters<typeof remove>) => {
-      listeners--;
-      remove(...args);
-    };
-    await Promise.all(Array.from({ length: 100 }, (_, i) => client.get(`k${i}`, { signal })));
-    expect(listeners).toBe(0);
+    const { signal, listeners } = counted();
+    const calls = Array.from({ length: 100 }, (_, i) => client.get(`k${i}`, { signal }));
+    const many = client.getMany(
+      Array.from({ length: 1000 }, (_, i) => `k${i}`),
+      { signal },
+    );
+    // Node 20 warns of a leak at the eleventh.
+    expect(listeners()).toBe(1);
+    await Promise.all([...calls, many]);
+    await expect(client.getMany(["k", 5 as unknown as string], { signal })).rejects.toThrow(TypeError);
+    await eventually(() => listeners() === 0);
+  });
+
+  test("ends a read of many as a whole, whatever is wanted of failures", async () => {
+    const { fake, client } = await open({});
+    await client.get("warm");
+    fake.frozen = true;
+    const controller = new AbortController();
+    const options = { signal: controller.signal, onFailure: "miss" } as const;
+    const calls = [client.getMany(["a", "b"], options), client.setMany([["a", 1]], options), client.version(options)];
+    controller.abort(new Error("enough"));
+    for (const end of await Promise.allSettled<unknown>(calls)) {
+      expect(end).toMatchObject({ reason: { code: "aborted", cause: { message: "enough" } } });
+    }
+  });
+
+  describe("ends a call at once", () => {
+    const value = "v".repeat(300_000);
+
+    const stages: Record<string, () => Promise<{ client: Client; begin: (signal: AbortSignal) => Promise<unknown> }>> =
+      {
+        "while the server's protocol is not known": async () => {
+          const { fake, client } = await open({}, { protocol: "auto" });
+          fake.frozen = true;
+          return { client, begin: (signal) => client.get("a", { signal }) };
+        },
+        "while the server is dialled": async () => {
+          // It accepts and never answers the handshake.
+          const { client } = await open({ reads: false }, { socket: { tls: true } });
+          return { client, begin: (signal) => client.get("a", { signal }) };
+        },
+        "behind what the server does not read": async () => {
+          const { client } = await open({ reads: false }, { timeouts: { requestMs: 60_000 } });
+          for (let i = 0; i < 40; i++) client.set(`k${i}`, value).catch(() => undefined);
+          await eventually(() => client.pool.links[0]!.connection!.bufferedBytes > 0);
+          return { client, begin: (signal) => client.set("a", value, { signal }) };
+        },
+        "in flight": async () => {
+          const { fake, client } = await open({});
+          await client.set("a", "1");
+          fake.frozen = true;
+          return { client, begin: (signal) => client.get("a", { signal }) };
+        },
+        "in the middle of its value": async () => {
+          const send = (socket: Socket, bytes: Buffer) => socket.write(bytes.subarray(0, bytes.length - 1000));
+          const { fake, client } = await open({ send }, { timeouts: { requestMs: 60_000 } });
+          fake.items.set("a", { value: Buffer.from(value), flags: 0, cas: 1n, exptime: 0 });
+          return { client, begin: (signal) => client.get("a", { signal }) };
+        },
+        "of whole servers": async () => {
+          const { fake, client } = await open({});
+          await client.get("a");
+          fake.frozen = true;
+          return { client, begin: (signal) => client.version({ signal }) };
+        },
+        "that has gone on to the gutter": async () => {
+          const spare = opened.add(await FakeServer.start());
+          spare.frozen = true;
+          const { fake, client } = await open({}, { gutter: { servers: [spare.address] }, lossLimit: 1 });
+          await client.get("a");
+          await fake.close();
+          await eventually(async () => (await codeOf(client.get("a"))) === "server_disabled");
+          return { client, begin: (signal) => client.get("a", { signal, onFailure: "gutter" }) };
+        },
+      };
+
+    test.each(Object.entries(stages))("%s", async (_stage, prepare) => {
+      const { begin } = await prepare();
+      const controller = new AbortController();
+      const call = codeOf(begin(controller.signal));
+      // Long enough for it to get as far as it can.
+      await sleep(60);
+      controller.abort();
+      expect(await Promise.race([call, nextTurn("still waiting")])).toBe("aborted");
+    });
+
+    test("and its server is none the worse for it", async () => {
+      const { fake, client } = await open({}, { protocol: "auto" });
+      const controller = new AbortController();
+      const { signal } = controller;
+      const calls = [
+        client.get("a", { signal }),
+        client.stats(undefined, { signal }),
+        client.set("b", "2", { signal }),
+      ];
+      controller.abort();
+      expect(await Promise.all(calls.map(codeOf))).toEqual(["aborted", "aborted", "aborted"]);
+      await client.set("a", "1");
+      expect(await client.get("a")).toBe("1");
+      expect(fake.faults).toEqual([]);
+    });
   });
 });
+
+/** A signal that knows how many listen to it. */
+function counted(): { signal: AbortSignal; listeners: () => number } {
+  let listeners = 0;
+  const { signal } = new AbortController();
+  const add = signal.addEventListener.bind(signal);
+  const remove = signal.removeEventListener.bind(signal);
+  signal.addEventListener = (...args: Parameters<typeof add>) => {
+    listeners++;
+    add(...args);
+  };
+  signal.removeEventListener = (...args: Parameters<typeof remove>) => {
+    listeners--;
+    remove(...args);
+  };
+  return { signal, listeners: () => listeners };
+}
 
 function codeOfValue(call: Promise<unknown>): Promise<unknown> {
   return call.catch((error: unknown) => (error as { code: unknown }).code);

@@ -2,6 +2,7 @@
 
 import type { CacheError } from "@marugoto/core";
 import type { FailureReason } from "../failover/failover.ts";
+import type { Aborts } from "./aborts.ts";
 import type { LineLimits } from "./get-line.ts";
 import type { KeyEncoder } from "./keys.ts";
 import type { Op } from "./op.ts";
@@ -10,6 +11,7 @@ export interface OpHost {
   /** Holds the key of the op that is being written. */
   readonly encoder: KeyEncoder;
   readonly lineLimits: LineLimits;
+  readonly aborts: Aborts;
   /** Chooses a server and sends the op there. What can't be sent fails through the op. */
   dispatch(op: Op): void;
   /** The op has failed on its server: sends it elsewhere or lets it fail. */

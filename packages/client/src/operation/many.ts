@@ -70,10 +70,15 @@ export class Gathering<K> implements OpOwner {
   }
 }
 
+/** Whether the caller has given the whole call up, which is no partial result. */
+export function isAborted(errors: readonly KeyFailure<unknown>[]): boolean {
+  return errors.some(({ error }) => error.code === "aborted");
+}
+
 /** The one error for a call of many keys of which some failed. */
 export function manyError(errors: readonly KeyFailure<unknown>[], count: number): CacheError {
-  const first = errors[0]!.error;
-  if (count === 1) return first;
+  const first = (errors.find(({ error }) => error.code === "aborted") ?? errors[0]!).error;
+  if (count === 1 || first.code === "aborted") return first;
   const message = `${errors.length} of ${count} keys failed; the first: ${first.message}`;
   return new CacheError(first.code, message, { cause: first });
 }

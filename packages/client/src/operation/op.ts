@@ -31,6 +31,7 @@ import { Expect, type Sink } from "../connection/sink.ts";
 import { Operation, type FailureReason } from "../failover/failover.ts";
 import type { ServerLink } from "../pool/server-link.ts";
 import type { ValueCodec } from "../values/codec.ts";
+import type { Abortable, AbortWatch } from "./aborts.ts";
 import type { OpHost } from "./host.ts";
 import { GetLine } from "./get-line.ts";
 import type { Key, KeyRules } from "./keys.ts";
@@ -165,7 +166,7 @@ const NOBODY: OpOwner = {
 /** At most this many units are looked at one by one; native code is faster beyond. */
 const SHORT_TEXT = 64;
 
-export class Op implements Sink {
+export class Op implements Sink, Abortable {
   /** The pool it is in; another one after it went to the gutter. */
   host: OpHost;
 
@@ -189,6 +190,7 @@ export class Op implements Sink {
   deadlineMs = Infinity;
   timeoutMs = 0;
   signal: AbortSignal | null = null;
+  #watch: AbortWatch | null = null;
   /** Join the line of keys even where the server speaks meta: part of a read of many keys. */
   many = false;
   /** Copies go where their rules say, and nobody hears of their end. */
@@ -235,10 +237,10 @@ export class Op implements Sink {
     const signal = this.signal;
     if (signal !== null) {
       if (signal.aborted) {
-        this.handleEvent();
+        this.abort();
         return;
       }
-      signal.addEventListener("abort", this, { once: true });
+      this.#watch = this.host.aborts.watch(signal, this);
     }
     this.host.dispatch(this);
   }
@@ -597,11 +599,10 @@ export class Op implements Sink {
     this.host.failedOver(this, error, "timeout");
   }
 
-  /** The caller's AbortSignal. An aborted request may still reach its server; its answer is dropped. */
-  handleEvent(): void {
+  /** The caller's AbortSignal is aborted. An aborted request may still reach its server; its answer is dropped. */
+  abort(): void {
     if (this.settled) return;
-    const signal = this.signal;
-    this.signal = null;
+    const { signal } = this;
     if (this.line !== null) this.line.drop(this);
     else if (this.held) this.link?.release(this);
     else if (this.connection !== null) this.connection.ring.detach(this.ticket);
@@ -644,7 +645,8 @@ export class Op implements Sink {
   #letGo(): void {
     this.settled = true;
     if (this.signal !== null) {
-      this.signal.removeEventListener("abort", this);
+      this.#watch?.remove(this);
+      this.#watch = null;
       this.signal = null;
     }
   }
@@ -653,9 +655,10 @@ export class Op implements Sink {
   failWith(error: TypeError): void {
     const reject = this.#reject;
     const owner = this.owner;
-    if (owner !== null) throw error;
     this.#letGo();
     this.host.recycle(this);
+    // A call for many keys is refused as a whole: what has started of it goes on, and nobody hears of it.
+    if (owner !== null) throw error;
     reject(error);
   }
 

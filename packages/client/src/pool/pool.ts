@@ -5,6 +5,7 @@ import { CacheError, TypedEvents } from "@marugoto/core";
 import type { Connection } from "../connection/connection.ts";
 import { Expect, type Sink } from "../connection/sink.ts";
 import { Refusal, type FailoverPolicy, type FailureReason, type PoolServer, type Trail } from "../failover/failover.ts";
+import { Aborts } from "../operation/aborts.ts";
 import type { LineLimits } from "../operation/get-line.ts";
 import type { OpHost } from "../operation/host.ts";
 import { KeyEncoder, type KeyRules } from "../operation/keys.ts";
@@ -45,6 +46,7 @@ const plainKeys: KeyRules = { policy: "reject", prefix: Buffer.alloc(0), hashPre
 export class Pool implements OpHost {
   readonly events = new TypedEvents<PoolEvents>();
   readonly encoder = new KeyEncoder();
+  readonly aborts = new Aborts();
   readonly lineLimits: LineLimits;
   readonly policy: FailoverPolicy;
   requestTimeoutMs: number;
