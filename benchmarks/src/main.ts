@@ -3,6 +3,8 @@
 // 2 for a command line that makes no sense.
 
 import { isCacheError } from "@marugoto/core";
+import { clientBench } from "./bench/client.ts";
+import { hashingBench } from "./bench/hashing.ts";
 import { memoryBench } from "./bench/memory.ts";
 import { serverBench } from "./bench/server.ts";
 import { describeFlags } from "./flags.ts";
@@ -15,7 +17,7 @@ import { slowReaders } from "./soak/slow-readers.ts";
 import type { Report, Task } from "./task.ts";
 
 const families: Readonly<Record<string, Readonly<Record<string, Task>>>> = {
-  bench: { server: serverBench, memory: memoryBench },
+  bench: { server: serverBench, memory: memoryBench, client: clientBench, hashing: hashingBench },
   soak: {
     "fuzz-server": fuzzServerSoak,
     "fuzz-diff": fuzzDiff,

@@ -28,6 +28,8 @@ describe("the command line", () => {
     [["soak", "constructor"], 'unknown soak "constructor"; there are: '],
     [["bench", "server", "--round", "3"], "bench server: unknown flag --round"],
     [["bench", "server", "--rows", "get-2", "--ours", "true", "--peer", "true"], 'bench server: no row "get-2"'],
+    [["bench", "client", "--rows", "get-2"], 'bench client: no row "get-2"; there are: get-64, '],
+    [["bench", "hashing", "--rows", "x"], 'bench hashing: no row "x"; there are: lookup-3, '],
     [["bench", "memory", "--parts", "all,rss"], 'bench memory: no part "all"'],
     [["brew"], "say what to run: bench or soak"],
   ])("%j ends with 2 and one line: %s", async (argv, line) => {
@@ -56,6 +58,13 @@ describe("the command line", () => {
   });
 });
 
+test("bench hashing measures placements beside ring libraries", async () => {
+  const { code, stdout } = await runMain("bench", "hashing", "--quick", "--rows", "lookup-3,build-10");
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^\| lookup, 3 servers +\|( +\d\S* \|){7}/m);
+  expect(stdout).toMatch(/^\| ring of 10 servers +\|( +\d\S* \|){2}( +\|){2}/m);
+});
+
 const memcached = useOracle("memcached", "benches and soaks, memcached beside memcached");
 
 describe.skipIf(memcached.isMissing)(memcached.title, () => {
@@ -74,6 +83,14 @@ describe.skipIf(memcached.isMissing)(memcached.title, () => {
     for (const row of cells.slice(0, 4)) expect(Number(row[2])).toBeLessThan(3);
     for (const fact of ["machine", "node", "commit", "date", "command", "peer", "method"])
       expect(stdout).toContain(`- ${fact}: `);
+  });
+
+  test("bench client compares ours with the floor and the other clients", async () => {
+    const { code, stdout, stderr } = await runMain("bench", "client", "--quick", "--rows", "set-64,door-1");
+    expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringMatching(/^64 sets at once, 32 B: [\d.]+ of /) });
+    expect(stdout).toMatch(/^\| 64 sets at once, 32 B .*\| ≤ 2\.00 \| .*\| ≤ 0\.25 \|/m);
+    expect(stdout).toMatch(/^\| lower door: one get at a time, 32 B .*\| ≤ 1\.15 \|/m);
+    expect(stdout).toMatch(/^\| µs of CPU per call +\| floor \| +ours \| +memjs \|/m);
   });
 
   test("bench memory finds memcached equal to itself", async () => {

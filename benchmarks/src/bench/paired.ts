@@ -35,14 +35,15 @@ export async function measure(side: Side, seconds: number): Promise<Sample> {
 /**
  * Measures all sides in each round, forwards in even rounds and backwards in odd ones.
  *
+ * @param sides each measures itself once
  * @returns samples[round][side]
  */
-export async function pairedRounds(sides: readonly Side[], rounds: number, seconds: number): Promise<Sample[][]> {
-  const samples: Sample[][] = [];
+export async function pairedRounds<S>(sides: readonly (() => Promise<S>)[], rounds: number): Promise<S[][]> {
+  const samples: S[][] = [];
   for (let round = 0; round < rounds; round++) {
     const order = sides.map((_, i) => (round % 2 === 0 ? i : sides.length - 1 - i));
-    const found = new Map<number, Sample>();
-    for (const i of order) found.set(i, await measure(sides[i]!, seconds));
+    const found = new Map<number, S>();
+    for (const i of order) found.set(i, await sides[i]!());
     samples.push(sides.map((_, i) => found.get(i)!));
   }
   return samples;

@@ -1,12 +1,12 @@
 // `bench server`: CPU time per request of our server beside memcached's, as a ratio, row by row.
 
-import { CacheError } from "@marugoto/core";
 import { LoadGenerator } from "../load/generator.ts";
 import { ourServer, peerServer, type Program } from "../measure/programs.ts";
 import { withServers, type RunningServer } from "../measure/servers.ts";
 import { quantile, spread, type Spread } from "../measure/statistics.ts";
 import { grouped, markdownTable } from "../measure/table.ts";
 import { defineTask, type Report } from "../task.ts";
+import { pickRows } from "./pick-rows.ts";
 import { measure, pairedRounds, type Sample, type Side } from "./paired.ts";
 import { barAgainst, GROWTH_LIMIT, isMet, serverRows, TOLERANCE, type ServerRow } from "./server-rows.ts";
 
@@ -51,7 +51,7 @@ export const serverBench = defineTask({
   summary: "CPU time per request beside memcached -t 1, for gets, sets, multigets and several value sizes",
   flags,
   async run(values, progress): Promise<Report> {
-    const picked = pickRows(values.rows);
+    const picked = pickRows(serverRows, values.rows);
     const rows = values.quick ? picked.map(shrunk) : picked;
     const timing = values.quick ? { rounds: 3, seconds: 0.05, warm: 0.05 } : values;
     const [ours, peer] = [ourServer(values.ours), peerServer(values.peer)];
@@ -69,20 +69,6 @@ export const serverBench = defineTask({
     return report(results, ours, peer, timing);
   },
 });
-
-function pickRows(names: string): ServerRow[] {
-  if (names === "all") return [...serverRows];
-  return names.split(",").map((name) => {
-    const row = serverRows.find((candidate) => candidate.name === name);
-    if (row === undefined) {
-      throw new CacheError(
-        "invalid_option",
-        `no row "${name}"; there are: ${serverRows.map((r) => r.name).join(", ")}`,
-      );
-    }
-    return row;
-  });
-}
 
 /** A row with a tenth of its keys, which is quicker to fill. */
 function shrunk(row: ServerRow): ServerRow {
@@ -103,10 +89,9 @@ async function measureRow(
   // Three fresh processes; the peer stands between ours and its twin, so both ratios compare neighbours in time.
   return withServers([ours, peer, peer], memoryFlags, async (...servers) => {
     const small = await openSides(generator, servers, row.load, timing);
-    if (row.grownKeys === undefined)
-      return compare(row, small, await pairedRounds(small, timing.rounds, timing.seconds));
+    if (row.grownKeys === undefined) return compare(row, small, await rounds(small, timing));
     const large = await openSides(generator, servers, { ...row.load, keys: row.grownKeys }, timing);
-    return compareGrowth(row, small, await pairedRounds([...small, ...large], timing.rounds, timing.seconds));
+    return compareGrowth(row, small, await rounds([...small, ...large], timing));
   });
 }
 
@@ -126,6 +111,12 @@ async function openSides(
   }
   return sides;
 }
+
+const rounds = (sides: readonly Side[], { rounds: count, seconds }: Timing): Promise<Sample[][]> =>
+  pairedRounds(
+    sides.map((side) => () => measure(side, seconds)),
+    count,
+  );
 
 const medianOf = (samples: readonly Sample[][], side: number, pick: (sample: Sample) => number): number =>
   quantile(

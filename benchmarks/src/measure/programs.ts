@@ -1,8 +1,9 @@
 // Which programs a measurement runs: the pinned Node, our built server, the peer. Flags and MEMCACHED_BIN name others.
 
 import { execFileSync } from "node:child_process";
-import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
 import { CacheError } from "@marugoto/core";
 import { builtApp, findOracle, repositoryRoot } from "@marugoto/testing";
 
@@ -69,4 +70,13 @@ function program(name: string, command: Program["command"]): Program {
   } catch (cause) {
     throw new CacheError("not_supported", `cannot run ${command.join(" ")} -V`, { cause });
   }
+}
+
+/** The version of a package that the benches use. */
+export function packageVersion(name: string): string {
+  // Some packages don't show their package.json to others, so look for it above their entry.
+  let folder = dirname(createRequire(import.meta.url).resolve(name));
+  while (!existsSync(join(folder, "package.json"))) folder = dirname(folder);
+  const { version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as { version: string };
+  return version;
 }

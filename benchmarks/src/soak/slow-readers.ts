@@ -3,7 +3,7 @@
 
 import { connect, type TestConnection } from "@marugoto/testing";
 import { CacheError } from "@marugoto/core";
-import { pairedRounds, type Side } from "../bench/paired.ts";
+import { measure, pairedRounds, type Side } from "../bench/paired.ts";
 import { keyOf, valueData } from "../load/batch.ts";
 import { LoadGenerator } from "../load/generator.ts";
 import { defaultLoad } from "../load/spec.ts";
@@ -87,7 +87,10 @@ async function besiege(program: Program, size: Size, seed: number, progress: Pro
       progress(`before: RSS ${mebibytes(before)} MiB`);
 
       for (let i = 0; i < size.clients; i++) slow.push(await neverReading(beset, size.requests));
-      const rounds = await pairedRounds(sides, size.rounds, size.seconds);
+      const rounds = await pairedRounds(
+        sides.map((side) => () => measure(side, size.seconds)),
+        size.rounds,
+      );
       const during = rssBytes(beset.pid);
       const p50 = [0, 1].map((side) => String(spread(rounds.map((round) => round[side]!.load.p50Us)).median));
       const slower = spread(rounds.map((round) => round[0]!.load.p50Us / round[1]!.load.p50Us));
