@@ -1,26 +1,38 @@
 // Bytes of one connection that could not be used yet: half a line, half a small value, or what waits while the
 // session is parked. The buffers are used again: the collector would let tens of megabytes of them lie.
 
-const SMALL_BYTES = 2 * 1024;
-const LARGE_BYTES = 32 * 1024;
-/** Buffers of each size kept for later. */
-const SPARE_BUFFERS = 64;
+/** Sizes that are kept for later: half a request, and what one read can leave behind; doubled when more comes. */
+const SIZES = [2 * 1024, 32 * 1024, 64 * 1024, 128 * 1024] as const;
+
+/** All spare buffers together take at most this many bytes. */
+const SPARE_BYTES = 1024 * 1024;
 
 /** Where pending bytes get their memory: one per thread. */
 export class PendingPool {
-  readonly #small: Buffer[] = [];
-  readonly #large: Buffer[] = [];
+  readonly #spare: readonly Buffer[][] = SIZES.map(() => []);
+  #spareBytes = 0;
+
+  /** Bytes that lie spare. */
+  get spareBytes(): number {
+    return this.#spareBytes;
+  }
 
   /** A buffer of at least `bytes`. */
   take(bytes: number): Buffer {
-    if (bytes <= SMALL_BYTES) return this.#small.pop() ?? Buffer.allocUnsafeSlow(SMALL_BYTES);
-    if (bytes <= LARGE_BYTES) return this.#large.pop() ?? Buffer.allocUnsafeSlow(LARGE_BYTES);
-    return Buffer.allocUnsafeSlow(2 ** Math.ceil(Math.log2(bytes)));
+    const size = SIZES.findIndex((sizeBytes) => bytes <= sizeBytes);
+    if (size < 0) return Buffer.allocUnsafeSlow(2 ** Math.ceil(Math.log2(bytes)));
+    const spare = this.#spare[size]!.pop();
+    if (spare === undefined) return Buffer.allocUnsafeSlow(SIZES[size]!);
+    this.#spareBytes -= spare.length;
+    return spare;
   }
 
   give(buffer: Buffer): void {
-    const spare = buffer.length === SMALL_BYTES ? this.#small : buffer.length === LARGE_BYTES ? this.#large : undefined;
-    if (spare !== undefined && spare.length < SPARE_BUFFERS) spare.push(buffer);
+    const { length } = buffer;
+    const size = SIZES.findIndex((sizeBytes) => length === sizeBytes);
+    if (size < 0 || this.#spareBytes + length > SPARE_BYTES) return;
+    this.#spare[size]!.push(buffer);
+    this.#spareBytes += length;
   }
 }
 
