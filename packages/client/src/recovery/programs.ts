@@ -58,8 +58,8 @@ export interface LikeMarugoto {
 
 export type RecoveryLike = LikePhpMemcache | LikePhpMemcached | LikeTwemproxy | LikeMarugoto;
 
-/** A server of the plan: `host:port`, or that with a weight. */
-export type RecoveryServer = string | { readonly address: string; readonly weight?: number };
+/** A server of the plan: `host:port`, or that with a weight, and a name where the program hashes one in its place. */
+export type RecoveryServer = string | { readonly address: string; readonly weight?: number; readonly name?: string };
 
 /** Nowhere: reads miss and writes fail. */
 export const NOWHERE = -1;
@@ -81,12 +81,17 @@ export interface Routes {
  * @throws CacheError `invalid_option` from the preset
  */
 export function routesOf(like: RecoveryLike, servers: readonly RecoveryServer[], isDown: readonly boolean[]): Routes {
-  const list = servers.map((server) => (typeof server === "string" ? { address: server } : server));
+  const list: Exclude<RecoveryServer, string>[] = servers.map((server) =>
+    typeof server === "string" ? { address: server } : server,
+  );
   const down = isDown.flatMap((is, server) => (is ? [server] : []));
   const isUp = (server: number) => !isDown[server];
   switch (like.program) {
     case "phpMemcache": {
-      const placement = phpMemcache({ ...like, servers: list.map(({ address, weight }) => hostOf(address, weight)) });
+      const placement = phpMemcache({
+        ...like,
+        servers: list.map(({ address, weight, name }) => hostOf(name ?? address, weight)),
+      });
       return routes(placement, (key) => {
         const server = placement.findServer(key, 0, key.length, isUp);
         return server >= 0 && isUp(server) ? server : NOWHERE;
@@ -95,8 +100,8 @@ export function routesOf(like: RecoveryLike, servers: readonly RecoveryServer[],
     case "phpMemcached": {
       const placement = phpMemcached({
         ...like,
-        servers: list.map(({ address, weight = 1 }) => {
-          const { host, port } = toHostAndPort(address);
+        servers: list.map(({ address, weight = 1, name }) => {
+          const { host, port } = toHostAndPort(name ?? address);
           return [host, port, weight] as const;
         }),
       });
@@ -104,14 +109,16 @@ export function routesOf(like: RecoveryLike, servers: readonly RecoveryServer[],
       return rerouted(placement, ejects ? placement.withEjected(down) : placement, isUp);
     }
     case "twemproxy": {
-      const lines = list.map(({ address, weight = 1 }) => `${address}:${weight}`);
+      const lines = list.map(
+        ({ address, weight = 1, name }) => `${address}:${weight}${name === undefined ? "" : ` ${name}`}`,
+      );
       const placement = twemproxy({ ...like, servers: lines });
       const ejects = like.auto_eject_hosts === true && down.length > 0;
       return rerouted(placement, ejects ? placement.withEjected(down) : placement, isUp);
     }
     case "marugoto": {
       const placement = rendezvous({
-        servers: list.map(({ address, weight = 1 }) => ({ name: address, weight })),
+        servers: list.map(({ address, weight = 1, name = address }) => ({ name, weight })),
       });
       return routes(placement, (key) => ownRoute(placement, key, isUp, like.onFailure ?? "throw"));
     }
