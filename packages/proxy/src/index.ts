@@ -25,3 +25,23 @@ export {
   type TimeoutConfig,
   type TwemproxyPlacementConfig,
 } from "./config/types.ts";
+
+// ---- discovery ----
+export { Follower, type FollowerOptions } from "./discovery/follower.ts";
+export { DnsResolver, type NameResolver, type ServiceRecord } from "./discovery/resolver.ts";
+
+// ---- statistics ----
+export { poolFields, serverFields, toNutcrackerJson, type StatsHead } from "./stats/nutcracker-json.ts";
+export { StatsPort } from "./stats/stats-port.ts";
+export {
+  type PoolCounters,
+  type PoolStats,
+  type ProxyStats,
+  type ProxyStatsSource,
+  type ServerCounters,
+} from "./stats/types.ts";
+
+// ---- previews ----
+export { changePlan, sayChange, type PoolChange } from "./preview/change-plan.ts";
+export { poolRecoveryPlan, recoveryPrograms, type RecoveryProgram } from "./preview/recovery.ts";
+export { whereIs, type Whereabouts } from "./preview/where.ts";
