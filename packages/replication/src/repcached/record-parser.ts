@@ -132,8 +132,8 @@ export class RecordParser {
   /** `rep <key> <flags> <exptime> <bytes> <cas>`; a data block of `<bytes>` follows. */
   #readRep(bytes: Buffer, count: number): void {
     const key = count === 6 ? this.#key(bytes) : undefined;
-    const flags = parseUint32(bytes, this.#start(2), this.#end(2));
-    const exptime = this.#seconds(bytes, 3);
+    const flags = this.#signedOrNot(bytes, 2);
+    const exptime = this.#signedOrNot(bytes, 3);
     const valueBytes = parseInt32(bytes, this.#start(4), this.#end(4));
     const isCas = parseUint64(bytes, this.#start(5), this.#end(5), this.#cas);
     // A wrong head leaves it open where the next record begins.
@@ -143,7 +143,8 @@ export class RecordParser {
     }
     const record = this.#record;
     record.key = Buffer.from(key);
-    record.flags = flags;
+    // Flags from 2^31 on come as negative numbers.
+    record.flags = flags >>> 0;
     record.exptime = exptime;
     record.casHigh = this.#cas.high >>> 0;
     record.casLow = this.#cas.low >>> 0;
@@ -161,7 +162,7 @@ export class RecordParser {
   /** `flush_all ` (with its space) or `flush_all <at>`. */
   #readFlush(bytes: Buffer, count: number): void {
     if (count > 2) return;
-    const at = count === 1 ? 0 : this.#seconds(bytes, 1);
+    const at = count === 1 ? 0 : this.#signedOrNot(bytes, 1);
     if (!Number.isNaN(at)) this.#handler.onFlush(at);
   }
 
@@ -250,8 +251,8 @@ export class RecordParser {
     return this.#end(token) - start === word.length && bytes.toString("latin1", start, this.#end(token)) === word;
   }
 
-  /** A time in seconds: with a sign, or as far as 32 bits without one reach. NaN when it is neither. */
-  #seconds(bytes: Buffer, token: number): number {
+  /** 32 bits, with a sign or without. NaN when it is neither. */
+  #signedOrNot(bytes: Buffer, token: number): number {
     const signed = parseInt32(bytes, this.#start(token), this.#end(token));
     return Number.isNaN(signed) ? parseUint32(bytes, this.#start(token), this.#end(token)) : signed;
   }

@@ -57,10 +57,11 @@ class RepcachedReplication implements Replication, RecordHandler {
   #state: RepcachedState = "dialing";
   #isYielding = false;
   #isClosed = false;
-  /** Nothing has been stored here but by a copy: becoming a slave loses nothing. */
+  /** Nothing has ever been stored here: becoming a slave loses nothing. */
   #isFresh = true;
-  /** Where this node listens, or did last: its peer may be told the same port, if both share a host. */
   #listener: Listener | undefined;
+  /** Where it listens; a port that was free at first stays the one. */
+  #port: number;
   #socket: Socket | undefined;
   #remote = "";
   #feed: Feed | undefined;
@@ -86,6 +87,7 @@ class RepcachedReplication implements Replication, RecordHandler {
   constructor(options: ReplicationOptions) {
     this.options = options;
     this.#peer = options.peers[0];
+    this.#port = options.listen?.port ?? 0;
     this.#permitted = new PermittedPeers(this.#peer?.host);
     this.hooks = {
       onMutation: (mutation) => {
@@ -195,11 +197,17 @@ class RepcachedReplication implements Replication, RecordHandler {
         this.#live.store.flush();
         return;
       case "open":
-        this.#opened?.resolve();
-        this.#opened = undefined;
+        // Whether the port can be had is known in a moment, and without a peer it decides whether there is a node at all.
+        if (this.#listener?.listening === false) this.#listener.once("listening", this.#open);
+        else this.#open();
         return;
     }
   }
+
+  readonly #open = (): void => {
+    this.#opened?.resolve();
+    this.#opened = undefined;
+  };
 
   get #live(): Server {
     if (this.#server === undefined) throw new TypeError("start() comes first");
@@ -228,7 +236,7 @@ class RepcachedReplication implements Replication, RecordHandler {
 
   get #mayDial(): boolean {
     // While it holds the port that the peer is said to have, this node would reach itself: two nodes on one host.
-    const isOwnPort = this.#listener !== undefined && this.#peer?.port === this.options.listen?.port;
+    const isOwnPort = this.#listener !== undefined && this.#peer?.port === this.#port;
     if (this.#isClosed || this.#isYielding || isOwnPort) return false;
     return this.#state === "dialing" || (this.#state === "alone" && this.#isFresh);
   }
@@ -292,15 +300,19 @@ class RepcachedReplication implements Replication, RecordHandler {
     });
     listener.once("error", (error) => {
       this.#listener = undefined;
-      if (this.#peer === undefined && this.#opened !== undefined) this.#opened.reject(error);
-      else this.#listenAgain(listen, error);
+      if (this.#peer === undefined && this.#opened !== undefined) {
+        this.#opened.reject(error);
+        return;
+      }
+      this.#listenAgain(listen, error);
+      this.#open();
     });
-    listener.listen(listen.port, listen.host, () => {
+    listener.listen(this.#port, listen.host, () => {
       this.#listenPauseMs = FIRST_PAUSE_MS;
       this.#toldRefused = false;
       const address = listener.address();
-      const port = typeof address === "object" && address !== null ? address.port : listen.port;
-      this.events.emit("listening", { host: listen.host, port });
+      if (typeof address === "object" && address !== null) this.#port = address.port;
+      this.events.emit("listening", { host: listen.host, port: this.#port });
     });
   }
 
@@ -339,7 +351,6 @@ class RepcachedReplication implements Replication, RecordHandler {
       return;
     }
     this.#counts.accepted++;
-    this.#isFresh = false;
     this.events.emit("connected", { peer: remote, direction: "in" });
     this.#takeLink(socket, remote);
     this.#happened("accepted", `${remote} has attached`);
@@ -396,7 +407,7 @@ class RepcachedReplication implements Replication, RecordHandler {
   // ---- what the peer says ----
 
   onRep(record: RepRecord): void {
-    this.#counts.records++;
+    this.#noteRecord();
     const { store, clock } = this.#live;
     const { key, flags, exptime, value, casHigh, casLow } = record;
     const expiry = toExpiry(exptime, clock);
@@ -416,13 +427,13 @@ class RepcachedReplication implements Replication, RecordHandler {
   }
 
   onDelete(key: Buffer): void {
-    this.#counts.records++;
+    this.#noteRecord();
     this.#live.applyMutation({ kind: MutationKind.remove, key });
     this.#repeat(key);
   }
 
   onFlush(at: number): void {
-    this.#counts.records++;
+    this.#noteRecord();
     const { clock } = this.#live;
     const second = toExpiry(Math.max(at, 0), clock);
     // repcached tells a flush_all 0 as one at the second of its own start: whatever lies in the past means now.
@@ -432,8 +443,15 @@ class RepcachedReplication implements Replication, RecordHandler {
 
   onCopyEnd(): void {
     if (this.#state !== "copying") return;
+    this.#isFresh = false;
     this.#copyEnded("in", this.#counts.records, this.#socket?.bytesRead ?? 0);
     this.#happened("copied", `${this.#counts.records} records have come`);
+  }
+
+  #noteRecord(): void {
+    this.#counts.records++;
+    // A copy that breaks off leaves nothing that the next one does not bring again.
+    if (this.#state !== "copying") this.#isFresh = false;
   }
 
   /** After a copy that was sent again, the peer may have lost what it sent before it began: it hears it back. */

@@ -80,9 +80,9 @@ export const repcachedTable: Readonly<Record<RepcachedState, Partial<Record<Repc
   },
   feeding: {
     sent: { to: "master", actions: [] },
-    lost: { to: "alone", actions: ["listen"] },
+    lost: { to: "alone", actions: ["listen", "dialWhileFresh"] },
   },
   master: {
-    lost: { to: "alone", actions: ["listen"] },
+    lost: { to: "alone", actions: ["listen", "dialWhileFresh"] },
   },
 };

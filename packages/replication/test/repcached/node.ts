@@ -2,7 +2,7 @@
 
 import { createServer as createListener, type Socket } from "node:net";
 import { createServer, type Server, type ServerOptions } from "@marugoto/server";
-import { connect, TestConnection, type Cleanup } from "@marugoto/testing";
+import { connect, eventually, TestConnection, type Cleanup } from "@marugoto/testing";
 import { createRepcachedReplication } from "../../src/repcached/repcached-replication.ts";
 import type { Replication, ReplicationOptions, Role } from "../../src/index.ts";
 
@@ -17,6 +17,8 @@ export interface Node {
   /** Events as text, e.g. `role starting>master`. */
   readonly told: string[];
   readonly role: Role;
+  /** Where it listens for peers, or did last; undefined = never yet. */
+  readonly replicationPort: number | undefined;
   close(): Promise<void>;
 }
 
@@ -41,7 +43,11 @@ export function startNode(
   const told: string[] = [];
   const { events } = replication;
   events.on("dialing", () => told.push("dialing"));
-  events.on("listening", () => told.push("listening"));
+  let ownPort: number | undefined;
+  events.on("listening", ({ port }) => {
+    ownPort = port;
+    told.push("listening");
+  });
   events.on("listenRefused", () => told.push("listenRefused"));
   events.on("connected", ({ direction }) => told.push(`connected ${direction}`));
   events.on("refused", ({ reason }) => told.push(`refused ${reason}`));
@@ -65,6 +71,9 @@ export function startNode(
     get role() {
       return replication.role;
     },
+    get replicationPort() {
+      return ownPort;
+    },
     async close() {
       await replication.close();
       await server.close({ graceMs: 0 });
@@ -72,20 +81,11 @@ export function startNode(
   });
 }
 
-/** The port of the node's replication listener, once it listens. */
-export function replicationPort(node: Node): Promise<number> {
-  return new Promise((resolve) => {
-    node.replication.events.on("listening", ({ port }) => {
-      resolve(port);
-    });
-  });
-}
-
 /** A node that listens: a master without a slave. */
 export async function startMaster(opened: Cleanup, options: NodeOptions = {}) {
   const node = startNode(opened, options);
-  const port = await replicationPort(node);
-  return { node, port, client: opened.add(await connect(await node.served)) };
+  const client = opened.add(await connect(await node.served));
+  return { node, port: await eventually(() => node.replicationPort), client };
 }
 
 /** A listener that a node dials as its master; `next` gives the connections in order. */

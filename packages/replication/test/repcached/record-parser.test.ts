@@ -28,7 +28,7 @@ const others = [
   `rep ${"k".repeat(250)} 4294967295 2147483647 3 4294967295\r\n\r\n\r\r\n`,
   "rep big 0 0 70000 1\r\n" + "v".repeat(70_000) + "\r\n",
   "rep wide 0 3942700000 1 18446744073709551615\r\nw\r\n",
-  "rep neg 0 -1 1 1\r\nw\r\n",
+  "rep neg -1 -1 1 1\r\nw\r\n",
   "flush_all  1795217443\n",
   "rep lf 0 0 1 1\nw\r\n",
   "flush_all soon\r\n",
@@ -83,7 +83,7 @@ describe("records", () => {
       `rep ${"k".repeat(250)} 4294967295 2147483647 0:4294967295 "\\r\\n\\r"`,
       "rep big 0 0 0:1 300 bytes",
       'rep wide 0 3942700000 4294967295:4294967295 "w"',
-      'rep neg 0 -1 0:1 "w"',
+      'rep neg 4294967295 -1 0:1 "w"',
       "flush 1795217443",
       'rep lf 0 0 0:1 "w"',
     ]);

@@ -34,6 +34,7 @@ export const masterSteps: readonly string[] = [
   "set b 0 100 1\r\nx",
   "set neg 0 -1 1\r\nx",
   "set c 4294967295 2592001 1\r\nx",
+  "set f 4294967295 0 1\r\nf",
   "add a 0 0 1\r\nz",
   "replace a 6 0 2\r\nzz",
   "append a 0 0 2\r\nyy",
