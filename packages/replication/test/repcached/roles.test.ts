@@ -243,11 +243,11 @@ describe("a master", () => {
       expect(await client.ask(`set k${i % 20} 0 0 100000\r\n${value}`)).toBe("STORED");
     expect(await client.ask("delete old")).toBe("DELETED");
     expect(node.role).toBe("master");
-    const before = Number((await replicationStats(client))["unprotected_acks"]);
+    const before = Number((await replicationStats(client)).unprotected_acks);
     expect(before).toBeGreaterThan(0);
     slave.socket.resume();
     await slave.readUntil("flush_all \r\n", 10_000);
-    await eventually(async () => (await replicationStats(client))["in_step"] === "1", { withinMs: 10_000 });
+    await eventually(async () => (await replicationStats(client)).in_step === "1", { withinMs: 10_000 });
     await client.ask("set last 0 0 4\r\nlast");
     const again = await slave.readUntil(/rep last .*\r\nlast\r\n/, 10_000);
     expect(again).not.toContain("rep old");
@@ -267,13 +267,13 @@ describe("a master", () => {
     const value = "v".repeat(500_000);
     for (let i = 0; node.told.at(-1) !== "behind" && i < 100; i++) await client.ask(`set k 0 0 500000\r\n${value}`);
     expect(node.told.at(-1)).toBe("behind");
-    const counted = Number((await replicationStats(client))["unprotected_acks"]);
+    const counted = Number((await replicationStats(client)).unprotected_acks);
     await client.ask("set k 0 0 1\r\nx");
-    expect(Number((await replicationStats(client))["unprotected_acks"])).toBe(counted + 1);
+    expect(Number((await replicationStats(client)).unprotected_acks)).toBe(counted + 1);
     slave.socket.resume();
     await eventually(() => node.told.at(-1) === "inStep");
     await client.ask("set k 0 0 1\r\ny");
-    expect(Number((await replicationStats(client))["unprotected_acks"])).toBe(counted + 1);
+    expect(Number((await replicationStats(client)).unprotected_acks)).toBe(counted + 1);
   });
 });
 
