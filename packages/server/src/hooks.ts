@@ -6,9 +6,21 @@ import type { Mutation } from "./mutation.ts";
 import type { Session } from "./session.ts";
 import type { StatRows } from "./stats/rows.ts";
 
-/** What `beforeExecute` decides: go on, answer this text instead, or wait and then go on or answer. */
-export type Admission =
-  "run" | { readonly refuse: string } | { readonly later: Promise<"run" | { readonly refuse: string }> };
+/** Takes a request over: it is executed elsewhere, and its answer takes its place among the session's answers. */
+export interface TakenOver {
+  /**
+   * Gets the request as it came, its value and line ends included, once that is whole; the bytes are its own.
+   *
+   * @returns the answer as it is to be sent, empty for none
+   */
+  readonly takeOver: (request: Buffer) => Promise<Buffer>;
+}
+
+/** What can be decided at once: go on, answer this text instead, or leave the request to somebody else. */
+export type Decision = "run" | { readonly refuse: string } | TakenOver;
+
+/** What `beforeExecute` decides; with `later` it decides when the promise settles, or is asked "again" then. */
+export type Admission = Decision | { readonly later: Promise<Decision | "again"> };
 
 export interface ServerHooks {
   /** Called in the tick of the change, after the store has it and before the client's answer leaves. */
@@ -16,7 +28,8 @@ export interface ServerHooks {
   /**
    * Asked before each request is executed. `refuse` is answered as one line, without `\r\n` in it. With `later` the
    * session parks: it executes and reads nothing more, and goes on in order once the promise settles; a rejection is
-   * answered as `SERVER_ERROR`.
+   * answered as `SERVER_ERROR`. A request that is taken over doesn't keep the session from going on with the next;
+   * the hook holds that one back, by `later`, if it must see what the first one did.
    */
   beforeExecute?(request: TextRequest, session: Session): Admission;
   /** Asked once per flush of a session's answers; they leave when the promise has settled. */

@@ -4,6 +4,8 @@
 // reads nothing more and keeps at most what had already arrived.
 
 import {
+  Command,
+  Lines,
   TextRequestParser,
   Verdict,
   type RequestError,
@@ -14,7 +16,7 @@ import { beginValue, endValue, execute, type ValueInFlight } from "./commands/ex
 import type { Walk } from "./commands/dump.ts";
 import { Count } from "./counters.ts";
 import type { DisconnectReason } from "./events.ts";
-import type { Admission } from "./hooks.ts";
+import type { Decision, TakenOver } from "./hooks.ts";
 import { OUTPUT_LIMIT, type Output, type Slab } from "./output.ts";
 import { PendingBytes } from "./pending-bytes.ts";
 import type { ServerCore } from "./server-core.ts";
@@ -33,14 +35,27 @@ const BINARY_MAGIC = 0x80;
 /** The verbosity from which on the `request` event tells every command: `-vv`. */
 const TELLS_REQUESTS = 2;
 
-/** Answers that wait for `beforeAnswers`, in order. */
+/** Answers that wait for `beforeAnswers`, or for a request that was taken over, in order. */
 interface HeldAnswers {
-  readonly slab: Slab;
+  /** Undefined: the bytes are nobody else's. */
+  readonly slab: Slab | undefined;
+  buffer: Buffer;
   readonly start: number;
-  readonly end: number;
+  end: number;
   readonly pinned: PinnedValue | undefined;
   released: boolean;
 }
+
+/** The value of a request that is taken over, while it arrives. */
+interface Collecting {
+  readonly request: Buffer;
+  at: number;
+  readonly decision: TakenOver;
+}
+
+const noBytes = Buffer.alloc(0);
+
+const internalError = Buffer.from("SERVER_ERROR internal error\r\n", "latin1");
 
 /** A value that leaves from its place in the store, behind the bytes written so far. */
 export interface PinnedValue {
@@ -48,8 +63,6 @@ export interface PinnedValue {
   /** Called once nobody reads the pieces any more. */
   readonly release: () => void;
 }
-
-type Decision = Exclude<Admission, { later: unknown }>;
 
 export class Session implements RequestHandler, ByteHandler {
   readonly id: number;
@@ -71,6 +84,7 @@ export class Session implements RequestHandler, ByteHandler {
   readonly #parser: TextRequestParser;
   #pending: PendingBytes | undefined;
   #value: ValueInFlight | undefined;
+  #collecting: Collecting | undefined;
   #stop: Stop = Stop.no;
   #budget = 0;
   /** How many promises and turns have to come before the session goes on. */
@@ -138,10 +152,11 @@ export class Session implements RequestHandler, ByteHandler {
     this.#dropPending();
     this.#releaseLent();
     for (const { slab, pinned } of this.#held) {
-      this.output.release(slab);
+      if (slab !== undefined) this.output.release(slab);
       pinned?.release();
     }
     this.#held = [];
+    this.#collecting = undefined;
     const value = this.#value;
     this.#value = undefined;
     if (value !== undefined) this.core.store.release(value.reservation);
@@ -164,7 +179,7 @@ export class Session implements RequestHandler, ByteHandler {
 
   /** True between the head of a value and its last byte, and with half a line waiting. */
   get midRequest(): boolean {
-    return this.#value !== undefined || this.#pending !== undefined;
+    return this.#value !== undefined || this.#collecting !== undefined || this.#pending !== undefined;
   }
 
   // ---- the parser's calls ----
@@ -174,7 +189,8 @@ export class Session implements RequestHandler, ByteHandler {
       const decision = this.#decide(request);
       if (decision === undefined) return Verdict.HOLD;
       if (decision !== "run") {
-        if (!request.noreply) this.output.text(`${decision.refuse}\r\n`);
+        if ("takeOver" in decision) this.#takeOver(decision, wholeRequest(request));
+        else if (!request.noreply) this.output.text(`${decision.refuse}\r\n`);
         return this.#afterRequest();
       }
     }
@@ -188,6 +204,10 @@ export class Session implements RequestHandler, ByteHandler {
       const decision = this.#decide(request);
       if (decision === undefined) return Verdict.HOLD;
       if (decision !== "run") {
+        if ("takeOver" in decision) {
+          this.#collecting = startCollecting(request, decision);
+          return Verdict.CONTINUE;
+        }
         if (!request.noreply) this.output.text(`${decision.refuse}\r\n`);
         return Verdict.SKIP;
       }
@@ -198,12 +218,21 @@ export class Session implements RequestHandler, ByteHandler {
   }
 
   onValuePiece(buffer: Buffer, start: number, end: number): void {
-    if (this.#value !== undefined) this.core.store.fill(this.#value.reservation, buffer, start, end);
+    if (this.#value !== undefined) {
+      this.core.store.fill(this.#value.reservation, buffer, start, end);
+    } else if (this.#collecting !== undefined) {
+      this.#collecting.at += buffer.copy(this.#collecting.request, this.#collecting.at, start, end);
+    }
   }
 
   onValueEnd(request: TextRequest, terminated: boolean, skipped: boolean): Verdict {
     const value = this.#value;
-    if (!skipped && value !== undefined) {
+    const collecting = this.#collecting;
+    if (collecting !== undefined) {
+      this.#collecting = undefined;
+      if (terminated) this.#takeOver(collecting.decision, collecting.request);
+      else if (request.command === Command.metaSet || !request.noreply) this.output.line(Lines.badDataChunk);
+    } else if (!skipped && value !== undefined) {
       this.#value = undefined;
       endValue(this, request, value, terminated);
     }
@@ -396,11 +425,11 @@ export class Session implements RequestHandler, ByteHandler {
       return decided;
     }
     const admission = this.core.hooks.beforeExecute!(request, this);
-    if (admission === "run" || "refuse" in admission) return admission;
+    if (admission === "run" || !("later" in admission)) return admission;
     this.#stop = Stop.parked;
     this.#park();
-    const settle = (decision: Decision) => {
-      this.#decision = decision;
+    const settle = (decision: Decision | "again") => {
+      this.#decision = decision === "again" ? undefined : decision;
       this.#unpark();
     };
     admission.later.then(settle, (error: unknown) => {
@@ -425,7 +454,8 @@ export class Session implements RequestHandler, ByteHandler {
       return;
     }
     const { start, at: end } = output;
-    const held: HeldAnswers = { slab: output.kept(), start, end, pinned, released: false };
+    const slab = output.kept();
+    const held: HeldAnswers = { slab, buffer: slab.buffer, start, end, pinned, released: false };
     this.#held.push(held);
     this.#park();
     const release = () => {
@@ -439,11 +469,41 @@ export class Session implements RequestHandler, ByteHandler {
     });
   }
 
+  /** The request is executed elsewhere; what is written later leaves behind its answer. */
+  #takeOver({ takeOver }: TakenOver, request: Buffer): void {
+    this.#send();
+    this.output.open();
+    if (this.state !== SessionState.reading) this.#stop = Stop.parked;
+    const held: HeldAnswers = {
+      slab: undefined,
+      buffer: noBytes,
+      start: 0,
+      end: 0,
+      pinned: undefined,
+      released: false,
+    };
+    this.#held.push(held);
+    const release = (answer: Buffer) => {
+      held.buffer = answer;
+      held.end = answer.length;
+      held.released = true;
+      if (this.state !== SessionState.closed) this.#sendHeld();
+    };
+    takeOver(request).then(release, (error: unknown) => {
+      this.core.events.emit("error", { what: "takeOver", error });
+      release(internalError);
+    });
+  }
+
   #sendHeld(): void {
     while (this.#held[0]?.released === true) {
-      const { slab, start, end, pinned } = this.#held.shift()!;
-      if (this.#write(slab.buffer, start, end, pinned)) this.output.release(slab);
-      else this.#lend(slab);
+      const { slab, buffer, start, end, pinned } = this.#held.shift()!;
+      if (end === start && pinned === undefined) continue;
+      if (!this.#write(buffer, start, end, pinned)) {
+        if (slab !== undefined) this.#lend(slab);
+      } else if (slab !== undefined) {
+        this.output.release(slab);
+      }
     }
     if (this.#held.length === 0 && this.closingSince !== 0) this.transport.end();
   }
@@ -481,4 +541,17 @@ export class Session implements RequestHandler, ByteHandler {
     if (this.state === SessionState.reading) this.state = SessionState.draining;
     if (this.#held.length === 0) this.transport.end();
   }
+}
+
+/** A request that is here as a whole, line and value, as it came. */
+function wholeRequest({ input, lineStart, lineEnd, valueBytes, valueEnd }: TextRequest): Buffer {
+  return Buffer.from(input.subarray(lineStart, valueBytes < 0 ? lineEnd : valueEnd + 2));
+}
+
+/** Room for a request of which the line is here; the value's line end is in its place. */
+function startCollecting({ input, lineStart, lineEnd, valueBytes }: TextRequest, decision: TakenOver): Collecting {
+  const request = Buffer.allocUnsafeSlow(lineEnd - lineStart + valueBytes + 2);
+  const at = input.copy(request, 0, lineStart, lineEnd);
+  request.write("\r\n", request.length - 2, "latin1");
+  return { request, at, decision };
 }
