@@ -111,7 +111,14 @@ export class Client<V = unknown> {
   with(
     options: Pick<ClientOptions, "values" | "keys" | "prefix" | "hashPrefix" | "ttl" | "onFailure" | "traceKeys">,
   ): Client<V> {
-    return new Client<V>({ ...this.#options, ...options }, this.pool);
+    const { keys, prefix, hashPrefix } = options;
+    const rules: KeyRules = {
+      ...this.#keys,
+      ...(keys === undefined ? {} : { policy: keys }),
+      ...(prefix === undefined ? {} : { prefix: Buffer.from(prefix, "utf8") }),
+      ...(hashPrefix === undefined ? {} : { hashPrefix }),
+    };
+    return new Client<V>({ ...this.#options, ...options }, this.pool, rules);
   }
 
   get events(): TypedEvents<PoolEvents> {
@@ -306,10 +313,24 @@ export class Client<V = unknown> {
     return this.#run("lease", op) as Promise<LeaseResult<T> | undefined>;
   }
 
-  /** Marks an item stale: the next lease read recomputes, the others get the old value for `keepSec` seconds. */
-  invalidate(key: Key, keepSec = 30, options?: CallOptions): Promise<boolean> {
+  /**
+   * Marks an item stale: the next lease read recomputes, the others get the old value for `keepSec` seconds.
+   *
+   * @param options with `cas`: only while the item is the one that was read with it
+   * @returns false: there is no such item
+   */
+  invalidate(key: Key, keepSec = 30, options?: CallOptions & { readonly cas?: bigint }): Promise<boolean> {
     const op = this.#op(OpCode.invalidate, key, options);
     op.exptime = keepSec;
+    if (options?.cas !== undefined) {
+      try {
+        checkUint64("cas", options.cas);
+      } catch (error) {
+        return reject(op, error);
+      }
+      op.casHigh = Number(options.cas >> 32n);
+      op.casLow = Number(options.cas & 0xffff_ffffn);
+    }
     return this.#run("invalidate", op) as Promise<boolean>;
   }
 
@@ -429,6 +450,9 @@ export class Client<V = unknown> {
     options: CallOptions | undefined,
   ): Promise<boolean> {
     const op = this.#op(code, key, options);
+    if (typeof value !== "string" && !(value instanceof Uint8Array)) {
+      return reject(op, new TypeError(`${name} takes a string or a Uint8Array, not ${typeof value}`));
+    }
     op.value = typeof value === "string" ? Buffer.from(value, "utf8") : value;
     return this.#run(name, op) as Promise<boolean>;
   }

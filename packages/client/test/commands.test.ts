@@ -144,6 +144,38 @@ for (const { name, skip, start } of backends) {
   });
 }
 
+test("what is no key, no text and no bytes is the program's mistake", async () => {
+  const fake = opened.add(await FakeServer.start());
+  const client = opened.add(createClient({ servers: [fake.address] }));
+  const wrong = (value: unknown) => value as string;
+  await expect(client.get(wrong(5))).rejects.toThrow(TypeError);
+  await expect(client.getMany(["a", wrong(null)])).rejects.toThrow(TypeError);
+  // As bytes it would be twice as long as it says.
+  await expect(client.append("k", wrong(new Uint16Array(20_000)))).rejects.toThrow(TypeError);
+  await expect(client.invalidate("k", 30, { cas: -1n })).rejects.toMatchObject({ code: "invalid_option" });
+  expect(fake.faults).toEqual([]);
+});
+
+describe("memcached 1.4", () => {
+  test("does everything but gat, which it refuses by name", async () => {
+    // Of 2012: gets, cas, append, prepend and touch, no gat in the text protocol, no meta.
+    const answer = ({ command }: { command: string }) => (command.startsWith("gat") ? "ERROR\r\n" : undefined);
+    const fake = opened.add(await FakeServer.start({ meta: false, answer }));
+    const client = opened.add(createClient({ servers: [fake.address] }));
+    expect(await client.set("k", "v")).toBe(true);
+    const found = await client.gets("k");
+    expect(await client.cas("k", "w", found!.cas)).toBe("stored");
+    expect(await client.append("k", "x")).toBe(true);
+    expect(await client.touch("k", 60)).toBe(true);
+    await expect(client.gat("k", 60)).rejects.toMatchObject({ code: "not_supported" });
+    expect(await client.get("k")).toBe("wx");
+    let loads = 0;
+    const load = () => `load ${++loads}`;
+    expect(await client.getOrSet("c", load, { ttl: 60 })).toBe("load 1");
+    expect(await client.getOrSet("c", load, { ttl: 60 })).toBe("load 1");
+  });
+});
+
 describe("a server that knows only the commands of 2005", () => {
   test("does what it can, and the rest is refused by name", async () => {
     const old = opened.add(await startOldServer());

@@ -1,8 +1,8 @@
 // One computation for many readers, in one process and across clients, and namespaces that are forgotten at once.
 
-import { Cleanup, eventually, spawnMemcached, useOracle } from "@marugoto/testing";
+import { Cleanup, eventually, spawnMarugotoServer, spawnMemcached, useOracle } from "@marugoto/testing";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, test as vitest } from "vitest";
 import { createClient, type Client } from "../src/index.ts";
 import { FakeServer } from "./support/fake-server.ts";
 
@@ -55,8 +55,63 @@ describe("getOrSet without meta", () => {
     expect(new Set(ttls).size).toBeGreaterThan(10);
   });
 
+  test("only the same item shares a computation", async () => {
+    const client = await open();
+    const bytes = Buffer.from("k");
+    const slow = (value: string) => async () => {
+      await sleep(20);
+      return value;
+    };
+    const calls = [
+      client.getOrSet("k", slow("plain"), { ttl: 60 }),
+      client.getOrSet(bytes, slow("the same in bytes"), { ttl: 60 }),
+      client.getOrSet("bytes:k", slow("another"), { ttl: 60 }),
+      client.getOrSet("k", slow("on another server"), { ttl: 60, serverKey: "s" }),
+      client.getOrSet("sk", slow("a third"), { ttl: 60 }),
+    ];
+    expect(await Promise.all(calls)).toEqual(["plain", "plain", "another", "on another server", "a third"]);
+  });
+
+  test("an AbortSignal ends one caller's wait and nobody else's", async () => {
+    const client = await open();
+    const controller = new AbortController();
+    const load = async () => {
+      await sleep(30);
+      return "v";
+    };
+    const leaving = client.getOrSet("k", load, { ttl: 60, signal: controller.signal });
+    const staying = client.getOrSet("k", load, { ttl: 60 });
+    controller.abort(new Error("gone"));
+    await expect(leaving).rejects.toMatchObject({ code: "aborted", cause: { message: "gone" } });
+    expect(await staying).toBe("v");
+    const { signal } = controller;
+    await expect(client.getOrSet("l", load, { ttl: 60, signal })).rejects.toMatchObject({ code: "aborted" });
+    expect(await client.get("l")).toBeUndefined();
+  });
+
+  test("a value that was computed and could not be stored is given all the same, and that is told", async () => {
+    const fake = opened.add(await FakeServer.start({ meta: false }));
+    const client = opened.add(createClient({ servers: [fake.address], timeouts: { requestMs: 200 } }));
+    const told: string[] = [];
+    const load = async () => {
+      await fake.close();
+      return "v";
+    };
+    const options = { ttl: 60, onStoreError: (error: { code: string }) => told.push(error.code) };
+    expect(await client.getOrSet("k", load, options)).toBe("v");
+    expect(told).toHaveLength(1);
+    expect(["connection_lost", "server_disabled"]).toContain(told[0]);
+  });
+
+  test("a value that no server can take is the program's mistake", async () => {
+    const client = await open();
+    const call = client.getOrSet("k", () => (() => undefined) as unknown, { ttl: 60 });
+    await expect(call).rejects.toMatchObject({ code: "value_unencodable" });
+  });
+
   test("options out of range are refused by name", async () => {
     const client = await open();
+    expect(() => client.getOrSet("k", () => 1, { ttl: Number.NaN })).toThrow(/ttl is NaN/);
     expect(() => client.getOrSet("k", () => 1, { ttl: 1, jitter: 2 })).toThrow(/jitter is 2/);
     expect(() => client.getOrSet("k", () => 1, { ttl: 1, leaseSec: 0.5 })).toThrow(/leaseSec/);
   });
@@ -64,9 +119,14 @@ describe("getOrSet without meta", () => {
 
 const memcached = useOracle("memcached", "leases through meta flags");
 
-describe.skipIf(memcached.isMissing)("getOrSet with leases of memcached", () => {
+describe.each([
+  ["memcached", memcached.isMissing, spawnMemcached],
+  ["our server", false, spawnMarugotoServer],
+] as const)("getOrSet with leases of %s", (_name, isMissing, spawn) => {
+  const test = vitest.skipIf(isMissing);
+
   async function open(count: number): Promise<Client[]> {
-    const server = opened.add(await spawnMemcached());
+    const server = opened.add(await spawn());
     return Array.from({ length: count }, () => opened.add(createClient({ servers: [`127.0.0.1:${server.port}`] })));
   }
 
@@ -91,9 +151,54 @@ describe.skipIf(memcached.isMissing)("getOrSet with leases of memcached", () => 
     await eventually(() => release !== undefined);
     expect((await other.lease("k", 10, 0))?.taken).toBe(true);
     expect(await other.get("k")).toBeUndefined();
+    await other.set("empty", "");
+    const found = await other.getMany(["k", "empty", "none"]);
+    expect([...found]).toEqual([["empty", ""]]);
+    expect([...(await other.getsMany(["k", "empty"])).keys()]).toEqual(["empty"]);
     release?.("v");
     expect(await computing).toBe("v");
     expect(await other.get("k")).toBe("v");
+  });
+
+  test("a plain read of a stale item leaves the right to recompute it to others", async () => {
+    const [one, other] = (await open(2)) as [Client, Client];
+    await one.set("k", "old", { ttl: 60 });
+    await one.invalidate("k", 30);
+    expect(await other.get("k")).toBe("old");
+    expect(await other.gets("k")).toMatchObject({ value: "old" });
+    expect([...(await other.getMany(["k"]))]).toEqual([["k", "old"]]);
+    expect(await one.lease("k", 10, 0)).toMatchObject({ value: "old", won: true, stale: true });
+    // The read has not changed how long it stays.
+    expect((await other.lease("k", 10, 0))!.ttlSec).toBeGreaterThan(25);
+  });
+
+  test("a lease that is given back takes nothing away that was stored meanwhile", async () => {
+    const [one, other] = (await open(2)) as [Client, Client];
+    const cold = one.getOrSet(
+      "cold",
+      async () => {
+        await other.set("cold", "fresh");
+        throw new Error("no database");
+      },
+      { ttl: 60 },
+    );
+    await expect(cold).rejects.toThrow("no database");
+    expect(await one.get("cold")).toBe("fresh");
+    await one.set("stale", "old", { ttl: 60 });
+    await one.invalidate("stale", 30);
+    const errors: unknown[] = [];
+    const options = { ttl: 60, onRefreshError: (error: unknown) => errors.push(error) };
+    const served = await one.getOrSet(
+      "stale",
+      async () => {
+        await other.set("stale", "fresh");
+        throw new Error("no database");
+      },
+      options,
+    );
+    expect(served).toBe("old");
+    await eventually(() => errors.length === 1);
+    expect(await other.lease("stale", 10, 0)).toMatchObject({ value: "fresh", stale: false, ttlSec: -1 });
   });
 
   test("a stale item is served to all while one recomputes it", async () => {
@@ -105,6 +210,7 @@ describe.skipIf(memcached.isMissing)("getOrSet with leases of memcached", () => 
       return `value ${loads}`;
     };
     await clients[0]!.getOrSet("k", load, { ttl: 60 });
+    await Promise.all(clients.map((client) => client.get("k")));
     expect(await clients[0]!.invalidate("k", 30)).toBe(true);
     const served = await Promise.all(clients.map((client) => client.getOrSet("k", load, { ttl: 60 })));
     expect(new Set(served)).toEqual(new Set(["value 1"]));

@@ -157,6 +157,15 @@ describe("Memcached", () => {
     }
   });
 
+  test("views and namespaces of its client write keys as it does", async () => {
+    const servers = await start(1);
+    const memcached = await open(servers, { prefixKey: "p:" });
+    await memcached.client.with({ ttl: 60 }).set("k", "v");
+    expect(await memcached.get("k")).toBe("v");
+    await (await memcached.client.namespace("n").client()).set("k", "w");
+    expect([...servers[0]!.items.keys()].every((key) => key.startsWith("p:"))).toBe(true);
+  });
+
   test("many keys, keys by key, and servers that come and go", async () => {
     const servers = await start(2);
     const memcached = await open(servers);

@@ -55,6 +55,21 @@ describe("the probe", () => {
     expect(fake.accepted).toBe(1);
   });
 
+  test("of a slow server holds up for 200 ms what classic can do, and for as long as it takes what it can't", async () => {
+    const fake = opened.add(await FakeServer.start());
+    fake.frozen = true;
+    const client = opened.add(createClient({ servers: [fake.address], keys: "base64", timeouts: { requestMs: 5000 } }));
+    const found: string[] = [];
+    client.events.on("protocol", (event) => found.push(event.protocol));
+    const calls = [client.set("a", "1"), client.set("with space", "2"), client.lease("b", 10, 0)];
+    await eventually(() => found.length === 1);
+    fake.frozen = false;
+    expect(await Promise.all(calls)).toEqual([true, true, undefined]);
+    expect(found).toEqual(["classic", "meta"]);
+    const commands = fake.requests.map(({ command }) => command);
+    expect(commands.filter((command) => /set$/i.test(command))).toEqual(["set", "metaSet"]);
+  });
+
   test("is made again when another program comes back on the port", async () => {
     const first = await FakeServer.start();
     const port = first.port;

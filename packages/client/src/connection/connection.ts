@@ -75,7 +75,7 @@ export class Connection implements ResponseHandler {
   /** The other side has accepted the connection at some time. */
   accepted = false;
   readonly connectDeadlineMs: number;
-  readonly #options: ConnectionOptions;
+  readonly options: ConnectionOptions;
   readonly #owner: ConnectionOwner;
   readonly #parser: TextResponseParser;
   readonly #socket: Socket;
@@ -93,7 +93,7 @@ export class Connection implements ResponseHandler {
   /** @param firstTicket of the requests on this connection */
   constructor(options: ConnectionOptions, owner: ConnectionOwner, nowMs: number, firstTicket = 0) {
     this.ring = new RequestRing(firstTicket);
-    this.#options = options;
+    this.options = options;
     this.#owner = owner;
     this.connectDeadlineMs = nowMs + options.connectTimeoutMs;
     this.#parser = new TextResponseParser({
@@ -184,7 +184,7 @@ export class Connection implements ResponseHandler {
   // ---- the handshake ----
 
   #connected(): void {
-    const { authentication, proveAlive } = this.#options;
+    const { authentication, proveAlive } = this.options;
     if (this.#state !== "connecting") return;
     this.accepted = true;
     this.#state = "handshake";
@@ -361,7 +361,7 @@ export class Connection implements ResponseHandler {
 
   /** The answers can no longer be matched to requests: ends the connection. */
   violation(what: string): void {
-    const message = `${formatEndpoint(this.#options.endpoint)}: ${what}`;
+    const message = `${formatEndpoint(this.options.endpoint)}: ${what}`;
     this.#endWith(new CacheError("protocol_violation", message), "violation");
   }
 
@@ -371,9 +371,9 @@ export class Connection implements ResponseHandler {
   expire(nowMs: number): boolean {
     if (this.#state === "ended") return false;
     if (this.#state !== "ready" && nowMs >= this.connectDeadlineMs) {
-      const spent = this.#options.connectTimeoutMs;
+      const spent = this.options.connectTimeoutMs;
       const what = this.#state === "connecting" ? "not connected" : "no end of the handshake";
-      const message = `${formatEndpoint(this.#options.endpoint)}: ${what} within ${spent} ms`;
+      const message = `${formatEndpoint(this.options.endpoint)}: ${what} within ${spent} ms`;
       this.#endWith(new CacheError("timeout", message), "connect_failed");
       return false;
     }
@@ -382,8 +382,8 @@ export class Connection implements ResponseHandler {
       this.#stalledSinceMs = nowMs;
     }
     // Nothing but silence since a request became overdue: the other side is gone without a word, or stands still.
-    if (this.#stalledSinceMs !== 0 && nowMs - this.#stalledSinceMs >= this.#options.stallMs && ring.length > 0) {
-      const message = `${formatEndpoint(this.#options.endpoint)}: no byte for ${this.#options.stallMs} ms after a timeout`;
+    if (this.#stalledSinceMs !== 0 && nowMs - this.#stalledSinceMs >= this.options.stallMs && ring.length > 0) {
+      const message = `${formatEndpoint(this.options.endpoint)}: no byte for ${this.options.stallMs} ms after a timeout`;
       this.#endWith(new CacheError("timeout", message), "timeout");
       return false;
     }
@@ -416,7 +416,7 @@ export class Connection implements ResponseHandler {
   #describe(what: string, cause?: Error): CacheError {
     const waiting = this.ring.length;
     const unanswered = waiting === 0 ? "" : ` with ${waiting} requests unanswered`;
-    const message = `${formatEndpoint(this.#options.endpoint)}: ${what}${unanswered}`;
+    const message = `${formatEndpoint(this.options.endpoint)}: ${what}${unanswered}`;
     return new CacheError("connection_lost", message, cause ? { cause } : undefined);
   }
 

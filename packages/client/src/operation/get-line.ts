@@ -3,11 +3,16 @@
 // connection: from there on nothing could be trusted.
 
 import { Command, Reply, writeCrlf, writeManyHead, writeNextKey, type TextResponse } from "@marugoto/protocol";
-import type { CacheError } from "@marugoto/core";
+import { MAX_KEY_BYTES, type CacheError } from "@marugoto/core";
 import type { Connection } from "../connection/connection.ts";
 import { Expect, type Sink } from "../connection/sink.ts";
 import type { FailureReason } from "../failover/failover.ts";
 import type { Op } from "./op.ts";
+
+const NOTHING = Buffer.alloc(0);
+/** "gets" and a space. */
+const HEAD_BYTES = 5;
+const CRLF_BYTES = 2;
 
 /** Caps of one line. 100 keys and 8000 bytes suit memcached of any age and nutcracker. */
 export interface LineLimits {
@@ -23,10 +28,13 @@ export class GetLine implements Sink {
   readonly #ticket: number;
   /** null: answered, or nobody waits any more. */
   readonly #ops: (Op | null)[] = [];
-  /** Key i is `#keys[#ends[i - 1], #ends[i])`. */
+  /** Where each key ends, counted from the first space of the line. A space stands before each. */
   readonly #ends: number[] = [];
-  #keys: Buffer = Buffer.allocUnsafe(64);
-  #keyBytes = 0;
+  /** Where the first space stands in the output, while the line is open. */
+  readonly #begin: number;
+  /** The keys and their spaces, as they were sent. */
+  #keys: Buffer = NOTHING;
+  #deadlineMs: number;
   /** Where the next answer is looked for first. */
   #cursor = 0;
 
@@ -35,9 +43,11 @@ export class GetLine implements Sink {
     this.#connection = connection;
     this.withCas = withCas;
     this.#limits = limits;
+    this.#deadlineMs = deadlineMs;
     const output = connection.begin();
-    output.reserve(8);
-    output.end = writeManyHead(output.buffer, output.end, withCas ? Command.gets : Command.get);
+    // The line lies in one piece, so that its keys can be copied at once when it ends: at least the first has room.
+    output.reserve(HEAD_BYTES + MAX_KEY_BYTES + CRLF_BYTES);
+    this.#begin = output.end = writeManyHead(output.buffer, output.end, withCas ? Command.gets : Command.get);
     this.#ticket = connection.push(this, deadlineMs, Expect.one);
     connection.waiting--;
     connection.openLine = this;
@@ -45,36 +55,32 @@ export class GetLine implements Sink {
 
   /** May another key of this many bytes join? */
   hasRoom(keyBytes: number): boolean {
-    return (
-      this.#ops.length < this.#limits.maxKeys && this.#keyBytes + this.#ops.length + keyBytes < this.#limits.maxBytes
-    );
+    const { buffer, end } = this.#connection.output;
+    const { maxKeys, maxBytes } = this.#limits;
+    const length = end - this.#begin + 1 + keyBytes;
+    return this.#ops.length < maxKeys && length <= maxBytes && end + 1 + keyBytes + CRLF_BYTES <= buffer.length;
   }
 
   add(op: Op, key: Buffer, end: number): void {
-    const output = this.#connection.output;
-    output.reserve(end + 4);
+    const { output } = this.#connection;
     output.end = writeNextKey(output.buffer, output.end, key, 0, end);
-    const from = this.#keyBytes;
-    if (from + end > this.#keys.length) {
-      const larger = Buffer.allocUnsafe(Math.max(2 * this.#keys.length, from + end));
-      this.#keys.copy(larger, 0, 0, from);
-      this.#keys = larger;
-    }
-    const keys = this.#keys;
-    for (let i = 0; i < end; i++) keys[from + i] = key[i]!;
-    this.#keyBytes = from + end;
-    this.#ends.push(from + end);
+    this.#ends.push(output.end - this.#begin);
     op.place = this.#ops.length;
     op.line = this;
     this.#ops.push(op);
     this.#connection.waiting++;
-    this.#connection.ring.bringForward(this.#ticket, op.deadlineMs);
+    if (op.deadlineMs < this.#deadlineMs) {
+      this.#deadlineMs = op.deadlineMs;
+      this.#connection.ring.bringForward(this.#ticket, op.deadlineMs);
+    }
   }
 
   /** Ends the line; no key can join any more. */
   close(): void {
-    const output = this.#connection.output;
-    output.reserve(2);
+    const { output } = this.#connection;
+    const length = output.end - this.#begin;
+    this.#keys = Buffer.allocUnsafe(length);
+    output.buffer.copy(this.#keys, 0, this.#begin, output.end);
     output.end = writeCrlf(output.buffer, output.end);
     this.#connection.openLine = null;
   }
@@ -160,7 +166,7 @@ export class GetLine implements Sink {
   }
 
   #is(at: number, input: Buffer, start: number, end: number): boolean {
-    const from = at === 0 ? 0 : this.#ends[at - 1]!;
+    const from = at === 0 ? 1 : this.#ends[at - 1]! + 1;
     const length = end - start;
     if (this.#ends[at]! - from !== length) return false;
     const keys = this.#keys;

@@ -35,6 +35,7 @@ import type { Abortable, AbortWatch } from "./aborts.ts";
 import type { OpHost } from "./host.ts";
 import { GetLine } from "./get-line.ts";
 import type { Key, KeyRules } from "./keys.ts";
+import { toLatin1 } from "./latin1.ts";
 
 /** What an op asks for. */
 export const OpCode = {
@@ -146,11 +147,13 @@ const removal = errors | bits(Reply.deleted, Reply.notFound, Reply.metaHit, Repl
 const counts = errors | bits(Reply.number, Reply.notFound, Reply.metaValue, Reply.metaNotFound);
 const touches = errors | bits(Reply.touched, Reply.notFound, Reply.metaHit, Reply.metaMiss);
 
+const invalidation = removal | bits(Reply.metaExists);
+
 /** By code: the set of replies that can answer it. Reads of the classic protocol are answered to their line. */
 const answersOf = Int32Array.of(
   ...[read, read, readAndTouch, readAndTouch],
   ...[stores, stores, stores, stores, stores, casStores],
-  ...[removal, counts, counts, touches, read, removal],
+  ...[removal, counts, counts, touches, read, invalidation],
 );
 
 /** A copy's end is nobody's business: the caller has the answer of the first server. */
@@ -162,6 +165,9 @@ const NOBODY: OpOwner = {
     op.host.recycle(op);
   },
 };
+
+/** exptime of an invalidation that leaves the item's own as it is. */
+const KEEP_EXPTIME = -2;
 
 /** At most this many units are looked at one by one; native code is faster beyond. */
 const SHORT_TEXT = 64;
@@ -249,6 +255,15 @@ export class Op implements Sink, Abortable {
     return operationOf[this.code]!;
   }
 
+  /** There is no classic form of it. */
+  get needsMeta(): boolean {
+    return this.code >= OpCode.lease;
+  }
+
+  get isPlainRead(): boolean {
+    return this.code <= OpCode.gats;
+  }
+
   get isRead(): boolean {
     return this.code <= OpCode.gats || this.code === OpCode.lease;
   }
@@ -324,7 +339,9 @@ export class Op implements Sink, Abortable {
       case OpCode.invalidate:
         // Marked stale: the next lease read wins, and everybody else is served the old value for `exptime` seconds.
         i = writeFlag(out, writeMetaHead(out, offset, Command.metaDelete, key, 0, end, binary), 0x49);
-        return writeCrlf(out, writeFlagInt32(out, i, 0x54, this.exptime));
+        if (this.exptime !== KEEP_EXPTIME) i = writeFlagInt32(out, i, 0x54, this.exptime);
+        if (this.casHigh !== 0 || this.casLow !== 0) i = writeFlagUint64(out, i, 0x43, this.casHigh, this.casLow);
+        return writeCrlf(out, i);
       case OpCode.incr:
       case OpCode.decr:
         i = writeMetaHead(out, offset, Command.metaArithmetic, key, 0, end, binary);
@@ -465,6 +482,17 @@ export class Op implements Sink, Abortable {
 
   /** The value of a read, and its end. */
   receiveValue(response: TextResponse): void {
+    if (this.many && response.valueBytes === 0 && response.flags === 0 && this.link?.meta === true) {
+      // Nothing at all, or the placeholder of whoever computes it, which a line of many keys doesn't tell apart.
+      this.many = false;
+      this.#leave();
+      this.host.askAgain(this);
+      return;
+    }
+    if (response.reply === Reply.metaValue && (response.metaFlags & MetaReplyFlag.W) !== 0 && this.isPlainRead) {
+      // The item is stale, and this read has won the right to recompute it, which nobody here will make use of.
+      this.host.giveBackLease(this);
+    }
     this.#leave();
     let result: unknown;
     try {
@@ -524,7 +552,7 @@ export class Op implements Sink, Abortable {
       return undefined;
     }
     if (plain?.flags === itemFlags && isAsciiBytes(input, valueStart, valueEnd)) {
-      value = input.toString("latin1", valueStart, valueEnd);
+      value = toLatin1(input, valueStart, valueEnd);
     } else {
       value = codec.decode(itemFlags, input.subarray(valueStart, valueEnd));
     }
@@ -683,6 +711,7 @@ export class Op implements Sink, Abortable {
     this.code = op.code;
     this.key = op.key;
     this.keys = op.keys;
+    this.serverKey = op.serverKey;
     this.codec = op.codec;
     this.value = op.value;
     this.flags = op.flags;
@@ -698,6 +727,14 @@ export class Op implements Sink, Abortable {
     this.isCopy = true;
     this.owner = NOBODY;
     this.settled = false;
+  }
+
+  /** Becomes the return of the right to recompute that `op` has won. */
+  becomeReturnOf(op: Op): void {
+    this.becomeCopyOf(op);
+    this.code = OpCode.invalidate;
+    this.exptime = KEEP_EXPTIME;
+    this.casHigh = this.casLow = 0;
   }
 
   /** Forgets everything, to be used again. */
@@ -719,7 +756,8 @@ export class Op implements Sink, Abortable {
     this.ticket = -1;
     this.flags = 0;
     this.exptime = 0;
-    this.deltaLow = 0;
+    this.casHigh = this.casLow = 0;
+    this.deltaHigh = this.deltaLow = 0;
   }
 }
 

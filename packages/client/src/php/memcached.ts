@@ -129,9 +129,10 @@ export class Memcached {
    */
   getMulti<T = unknown>(keys: readonly string[], serverKey?: string): Promise<ManyValues<string, T>> {
     const route = serverKey === undefined ? {} : { serverKey };
-    return this.client.getMany<T>(keys.filter(isKey), { ...route, onFailure: "miss" }).then((found) => {
+    const asked = keys.filter(isKey);
+    return this.client.getMany<T>(asked, { ...route, onFailure: "miss" }).then((found) => {
       const error = found.errors.at(-1)?.error;
-      if (error && found.errors.length === keys.length) this.#end(toResultCode(error), error);
+      if (error && found.errors.length === asked.length) this.#end(toResultCode(error), error);
       else this.#end(found.size === 0 ? ResultCode.NOTFOUND : ResultCode.SUCCESS, error);
       return found;
     });

@@ -329,6 +329,25 @@ export class Pool implements OpHost {
     }
   }
 
+  askAgain(op: Op): void {
+    const { link } = op;
+    try {
+      this.encoder.encode(op.key, op.keys);
+      link!.submit(op);
+    } catch (error) {
+      this.#failOp(op, error);
+    }
+  }
+
+  giveBackLease(op: Op): void {
+    const { link } = op;
+    if (link === null) return;
+    const giveBack = this.take();
+    giveBack.becomeReturnOf(op);
+    giveBack.link = link;
+    this.askAgain(giveBack);
+  }
+
   #resubmit(op: Op, server: number): void {
     // A server that let the time pass has used up its own share of it, not the share of the next.
     const now = performance.now();

@@ -12,8 +12,11 @@ import { Expect, type Sink } from "../connection/sink.ts";
  */
 export type ProbeResult = "meta" | "classic" | "no-answer" | "silent" | "unreachable";
 
-/** Silence this long means that the server doesn't know the command. */
+/** After silence this long nobody waits for the answer any more: classic is what everybody understands. */
 export const PROBE_SILENCE_MS = 200;
+
+/** Silence this long at `mn`, from a server that has answered `version`, means that it doesn't know the command. */
+const PROBE_PATIENCE_MS = 2000;
 
 /** A probe under way. */
 export interface Probe {
@@ -25,12 +28,20 @@ export interface Probe {
 /**
  * Asks `version`, then `mn`.
  *
+ * @param onSilence called at most once, before `done`: there may be no answer, or it is slow; the probe goes on
  * @param done called once, unless cancelled
  */
-export function startProbe(options: ConnectionOptions, nowMs: number, done: (result: ProbeResult) => void): Probe {
+export function startProbe(
+  options: ConnectionOptions,
+  nowMs: number,
+  onSilence: () => void,
+  done: (result: ProbeResult) => void,
+): Probe {
   let finished = false;
   let greeted = false;
-  let acceptedAtMs = 0;
+  let isSilent = false;
+  /** When the answer awaited now was asked for; 0: not yet. */
+  let askedAtMs = 0;
   const finish = (result: ProbeResult) => {
     if (finished) return;
     finished = true;
@@ -53,16 +64,18 @@ export function startProbe(options: ConnectionOptions, nowMs: number, done: (res
   const owner: ConnectionOwner = {
     onReady() {
       greeted = true;
+      askedAtMs = performance.now();
       const output = connection.begin();
       output.reserve(8);
       output.end = writeMetaNoop(output.buffer, output.end);
-      connection.push(sink, performance.now() + PROBE_SILENCE_MS, Expect.one);
+      connection.push(sink, askedAtMs + PROBE_PATIENCE_MS, Expect.one);
     },
     onAnswers() {
       // The sink has heard it.
     },
-    onEnd() {
-      if (!greeted) finish(connection.accepted ? "classic" : "unreachable");
+    onEnd(_connection, error) {
+      if (greeted) return;
+      finish(!connection.accepted ? "unreachable" : error.code === "timeout" ? "silent" : "classic");
     },
     schedule() {
       process.nextTick(() => {
@@ -70,16 +83,15 @@ export function startProbe(options: ConnectionOptions, nowMs: number, done: (res
       });
     },
   };
-  const connection = new Connection({ ...options, proveAlive: true }, owner, nowMs);
+  const connection = new Connection({ ...options, proveAlive: true, stallMs: Infinity }, owner, nowMs);
   return {
     expire(now) {
       connection.expire(now);
-      if (greeted || finished || !connection.accepted) return;
-      acceptedAtMs ||= now;
-      if (now - acceptedAtMs >= PROBE_SILENCE_MS) {
-        finish("silent");
-        connection.destroy(connectionIsDone());
-      }
+      if (finished || isSilent || !connection.accepted) return;
+      askedAtMs ||= now;
+      if (now - askedAtMs < PROBE_SILENCE_MS) return;
+      isSilent = true;
+      onSilence();
     },
     cancel() {
       finished = true;

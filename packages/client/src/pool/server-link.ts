@@ -54,8 +54,11 @@ export class ServerLink implements ConnectionOwner {
   meta: boolean | undefined;
   /** It keeps silent at `mn`: asking again would cost the silence again. */
   #keepClassic = false;
+  /** Classic for want of an answer; what needs meta waits while a probe is under way. */
   #provisional = false;
   #probe: Probe | null = null;
+  /** Probes that have not reached the server while this connection did. */
+  #missed = 0;
   /** Tickets go on from connection to connection, so that one of the last says nothing about a request on this. */
   #nextTicket = 0;
   readonly #held = new Set<Op>();
@@ -101,13 +104,18 @@ export class ServerLink implements ConnectionOwner {
     const connection = this.connection ?? this.#open();
     op.link = this;
     this.#checkRoom(connection);
-    if (this.meta === undefined) {
+    if (this.meta === undefined || (this.#provisional && this.#mustWait(op))) {
       op.held = true;
       this.#held.add(op);
       this.#context.wakeTicker();
     } else {
       op.writeTo(connection, this.meta);
     }
+  }
+
+  /** Only the meta protocol has a form for it, and whether the server speaks that is not settled. */
+  #mustWait(op: Op): boolean {
+    return this.#probe !== null && (op.needsMeta || this.#context.encoder.binary);
   }
 
   /** A connection to write requests to, dialling if there is none. @throws CacheError `queue_full`, `closed` */
@@ -160,16 +168,16 @@ export class ServerLink implements ConnectionOwner {
   }
 
   #writeHeld(): void {
-    const held = [...this.#held];
-    this.#held.clear();
-    for (const op of held) {
-      op.held = false;
+    for (const op of [...this.#held]) {
       const connection = this.connection;
       try {
         this.#context.encoder.encode(op.key, op.keys);
+        if (this.#provisional && this.#mustWait(op)) continue;
+        this.release(op);
         op.writeTo(connection ?? this.#open(), this.meta === true);
       } catch (error) {
         if (!(error instanceof CacheError)) throw error;
+        this.release(op);
         op.fail(error);
       }
     }
@@ -204,44 +212,63 @@ export class ServerLink implements ConnectionOwner {
       maxValueBytes: context.maxValueBytes,
       ref: context.ref,
     };
-    if (this.meta === undefined && this.#probe === null) {
-      this.#probe = startProbe(options, now, (result) => {
-        this.#learn(result);
-      });
-    }
+    if (this.meta === undefined && this.#probe === null) this.#ask(options, now);
     context.wakeTicker();
     const connection = new Connection(options, this, now, this.#nextTicket);
     this.connection = connection;
     return connection;
   }
 
-  #learn(result: ProbeResult): void {
-    this.#probe = null;
-    if (result === "unreachable") {
-      // The connection is dialled, too, and says what became of that.
-      if (this.isUp) this.#settleProtocol(false, true);
-      return;
+  // ---- the protocol ----
+
+  #ask(options: ConnectionOptions, now: number): void {
+    this.#probe = startProbe(
+      options,
+      now,
+      () => {
+        this.#settleProtocol(false, true);
+      },
+      (result) => {
+        this.#probe = null;
+        this.#learn(result, options);
+      },
+    );
+  }
+
+  #learn(result: ProbeResult, options: ConnectionOptions): void {
+    if (result !== "unreachable") {
+      this.#keepClassic = result === "no-answer";
+      this.#settleProtocol(result === "meta", result === "silent");
+    } else if (this.isUp) {
+      this.#askOnceMore(options);
     }
-    this.#keepClassic = result === "no-answer";
-    this.#settleProtocol(result === "meta", result === "silent");
+    // Otherwise the connection is dialled, too, and says what became of that.
+  }
+
+  /** The probe has not reached the server, and the connection has. */
+  #askOnceMore(options: ConnectionOptions): void {
+    if (++this.#missed > 1) this.#settleProtocol(false, true);
+    else this.#ask(options, this.#context.now());
   }
 
   /** @param provisional classic is what everybody understands, but the next connection asks again */
   #settleProtocol(meta: boolean, provisional: boolean): void {
+    const isNew = this.meta !== meta;
     this.meta = meta;
     this.#provisional = provisional;
-    this.#context.events.emit("protocol", { server: this.server.name, protocol: meta ? "meta" : "classic" });
+    if (isNew) {
+      this.#context.events.emit("protocol", { server: this.server.name, protocol: meta ? "meta" : "classic" });
+    }
     this.#writeHeld();
-    if (this.#closing) this.connection?.end();
+    if (this.#closing && this.#held.size === 0) this.connection?.end();
   }
 
-  onReady(_connection: Connection): void {
+  onReady(connection: Connection): void {
     this.#failures = 0;
     this.#doubted = false;
     this.#context.events.emit("connect", { server: this.server.name, endpoint: this.server.endpoint });
     if (this.index >= 0) this.#context.policy.connected(this.index);
-    // The probe has not reached the server and this connection has.
-    if (this.meta === undefined && this.#probe === null) this.#settleProtocol(false, true);
+    if (this.meta === undefined && this.#probe === null) this.#askOnceMore(connection.options);
   }
 
   onAnswers(_connection: Connection): void {
@@ -269,7 +296,11 @@ export class ServerLink implements ConnectionOwner {
     this.#failures++;
     // It may come back as another program.
     const unsure = this.#provisional || (reason === "connect_failed" && !this.#keepClassic);
-    if (this.#context.protocol === "auto" && unsure) this.meta = undefined;
+    if (this.#context.protocol === "auto" && unsure) {
+      this.meta = undefined;
+      this.#provisional = false;
+      this.#missed = 0;
+    }
     if (reason === "connect_failed") {
       policy.connectFailed(this.index, error);
     } else if (reason !== "timeout") {
