@@ -1,3 +1,4 @@
+export { createReplication } from "./create.ts";
 export type { Replication } from "./replication.ts";
 export type { ReplicationEvents, Role } from "./events.ts";
 export {

@@ -1,0 +1,246 @@
+// The content of a node over a real store: items to records and back. Expiries travel as group time in milliseconds, so
+// that nodes whose clocks differ agree to within a second, and a round trip changes nothing.
+
+import { ALREADY_EXPIRED, LAST_EXPIRY, NEVER, type Clock } from "@marugoto/core";
+import type { Mutation } from "@marugoto/server";
+import { MutationKind } from "@marugoto/server";
+import type { Store } from "@marugoto/storage";
+import type { Content, RecordSink } from "../environment.ts";
+import {
+  EXPIRED_MS,
+  Mark,
+  PUT_HEAD_BYTES,
+  readExpiry,
+  readLength,
+  readRank,
+  readTime,
+  RecordKind,
+  TOUCH_HEAD_BYTES,
+  writeFlush,
+  writeHead,
+  writeRemove,
+  writeUint32,
+  writeUint48,
+  keyOffset,
+} from "../log/records.ts";
+
+/** A clock that differs more than this from what it was is taken to have been moved. */
+const CLOCK_MOVED_MS = 1500;
+
+/** Most items visited in one go of a copy. */
+const COPY_ITEMS = 512;
+
+export interface StoreContentParts {
+  readonly store: Store;
+  readonly clock: Clock;
+  /** Unix time in milliseconds. */
+  readonly unixMs: () => number;
+  /** Executes a request as a client of the server would have it executed. */
+  readonly execute: (request: Buffer) => Buffer;
+}
+
+export class StoreContent implements Content {
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #unixMs: () => number;
+  readonly #execute: (request: Buffer) => Buffer;
+  readonly #key = Buffer.alloc(256);
+  #skewMs = 0;
+  /** Unix time of the clock's second 0 in milliseconds. */
+  #zeroMs: number;
+
+  constructor({ store, clock, unixMs, execute }: StoreContentParts) {
+    this.#store = store;
+    this.#clock = clock;
+    this.#unixMs = unixMs;
+    this.#execute = execute;
+    this.#zeroMs = unixMs() - clock.seconds * 1000;
+  }
+
+  setSkew(skewMs: number): void {
+    this.#skewMs = skewMs;
+  }
+
+  // ---- store → records ----
+
+  /** Appends an effect of this server's own commands. */
+  record(mutation: Mutation, sink: RecordSink, timeMs: number, rank: number): void {
+    const { key, keyStart, keyEnd, item } = mutation;
+    switch (mutation.kind) {
+      case MutationKind.put:
+        this.#writePut(sink, RecordKind.put, key, keyStart, keyEnd, item, timeMs, rank);
+        return;
+      case MutationKind.remove:
+        writeRemove(sink, key, keyStart, keyEnd, timeMs, rank);
+        return;
+      case MutationKind.touch: {
+        const length = TOUCH_HEAD_BYTES + keyEnd - keyStart;
+        sink.reserve(length);
+        const { buffer, at } = sink;
+        writeHead(buffer, at, RecordKind.touch, keyEnd - keyStart, 0, rank, length, timeMs);
+        writeUint48(buffer, at + 14, this.#toGroup(this.#store.expiry(item)));
+        key.copy(buffer, at + TOUCH_HEAD_BYTES, keyStart, keyEnd);
+        sink.commit(length);
+        return;
+      }
+      case MutationKind.flush:
+        writeFlush(sink, mutation.flushAt === 0 ? 0 : this.#toGroup(mutation.flushAt), timeMs, rank);
+        return;
+    }
+  }
+
+  encodeKey(key: Buffer, sink: RecordSink, kind: number, timeMs: number, rank: number): boolean {
+    const item = this.#store.find(key, 0, key.length);
+    if (item === 0) return false;
+    this.#writePut(sink, kind, key, 0, key.length, item, timeMs, rank);
+    return true;
+  }
+
+  copySome(cursor: number, bytes: number, sink: RecordSink): number {
+    const store = this.#store;
+    const average = store.currItems === 0 ? 1 : Math.max(1, store.liveBytes / store.currItems);
+    const items = Math.max(1, Math.min(COPY_ITEMS, Math.floor(bytes / average)));
+    return store.walk(cursor, items, (item) => {
+      const keyEnd = store.copyKey(item, this.#key, 0);
+      this.#writePut(sink, RecordKind.copied, this.#key, 0, keyEnd, item, 0, 0);
+    });
+  }
+
+  sweepSome(cursor: number, items: number, visit: (key: Buffer, start: number, end: number) => boolean): number {
+    const store = this.#store;
+    return store.walk(cursor, items, (item) => {
+      const keyEnd = store.copyKey(item, this.#key, 0);
+      if (visit(this.#key, 0, keyEnd)) store.remove(item);
+    });
+  }
+
+  #writePut(
+    sink: RecordSink,
+    kind: number,
+    key: Buffer,
+    keyStart: number,
+    keyEnd: number,
+    item: number,
+    timeMs: number,
+    rank: number,
+  ): void {
+    const store = this.#store;
+    const keyBytes = keyEnd - keyStart;
+    const length = PUT_HEAD_BYTES + keyBytes + store.valueBytes(item);
+    sink.reserve(length);
+    const { buffer, at } = sink;
+    const marks = (store.isStale(item) ? Mark.stale : 0) | (store.isWinSent(item) ? Mark.winSent : 0);
+    writeHead(buffer, at, kind, keyBytes, marks, rank, length, timeMs);
+    const expiry = store.expiry(item);
+    writeUint48(buffer, at + 14, expiry === NEVER ? 0 : this.#toGroup(expiry));
+    writeUint32(buffer, at + 20, store.flags(item));
+    writeUint32(buffer, at + 24, store.casHigh(item));
+    writeUint32(buffer, at + 28, store.casLow(item));
+    let to = at + PUT_HEAD_BYTES;
+    for (let i = keyStart; i < keyEnd; i++) buffer[to++] = key[i]!;
+    store.copyValue(item, buffer, to);
+    sink.commit(length);
+  }
+
+  // ---- records → store ----
+
+  apply(buffer: Buffer, at: number): void {
+    const store = this.#store;
+    const kind = buffer[at]!;
+    if (kind === RecordKind.put || kind === RecordKind.copied) {
+      this.#put(buffer, at, buffer.readUInt32BE(at + 24), buffer.readUInt32BE(at + 28));
+      return;
+    }
+    if (kind === RecordKind.flush) {
+      const when = readExpiry(buffer, at);
+      if (when === 0) store.flush();
+      else store.flush(this.#toClock(when));
+      return;
+    }
+    const keyStart = at + keyOffset(kind);
+    const item = store.find(buffer, keyStart, keyStart + buffer[at + 1]!);
+    if (item === 0) return;
+    if (kind === RecordKind.remove) store.remove(item);
+    else store.setExpiry(item, this.#toClock(readExpiry(buffer, at)));
+  }
+
+  remove(key: Buffer): void {
+    const item = this.#store.find(key, 0, key.length);
+    if (item !== 0) this.#store.remove(item);
+  }
+
+  adopt(buffer: Buffer, at: number, sink: RecordSink): void {
+    const item = this.#put(buffer, at, 0, 0);
+    const keyStart = at + PUT_HEAD_BYTES;
+    const keyEnd = keyStart + buffer[at + 1]!;
+    const timeMs = readTime(buffer, at);
+    const rank = readRank(buffer, at);
+    if (item === 0) writeRemove(sink, buffer, keyStart, keyEnd, timeMs, rank);
+    else this.#writePut(sink, RecordKind.put, buffer, keyStart, keyEnd, item, timeMs, rank);
+  }
+
+  /** @returns the item, or 0 when it found no room; no older value stays then */
+  #put(buffer: Buffer, at: number, casHigh: number, casLow: number): number {
+    const store = this.#store;
+    const keyStart = at + PUT_HEAD_BYTES;
+    const keyEnd = keyStart + buffer[at + 1]!;
+    const valueEnd = at + readLength(buffer, at);
+    const flags = buffer.readUInt32BE(at + 20);
+    const expiry = this.#toClock(readExpiry(buffer, at));
+    // An item that this node would not take from a client (a smaller -I) counts as one without room.
+    const item = store.fits(keyEnd - keyStart, valueEnd - keyEnd, flags)
+      ? store.put(buffer, keyStart, keyEnd, flags, expiry, buffer, keyEnd, valueEnd, casHigh, casLow)
+      : 0;
+    if (item === 0) {
+      const old = store.find(buffer, keyStart, keyEnd);
+      if (old !== 0) store.remove(old);
+      return 0;
+    }
+    const marks = buffer[at + 2]!;
+    if (marks !== 0) {
+      if ((marks & Mark.stale) !== 0) store.setStale(item, true);
+      if ((marks & Mark.winSent) !== 0) store.setWinSent(item, true);
+    }
+    return item;
+  }
+
+  // ---- the rest ----
+
+  get isEmpty(): boolean {
+    return this.#store.currItems === 0;
+  }
+
+  epoch(): number {
+    return this.#store.epoch();
+  }
+
+  setEpoch(epoch: number): void {
+    this.#store.setEpoch(Math.floor(epoch / 8), epoch % 8);
+  }
+
+  execute(request: Buffer): Buffer {
+    return this.#execute(request);
+  }
+
+  // ---- time ----
+
+  /** Group time of a second of the clock; NEVER is 0. */
+  #toGroup(second: number): number {
+    if (second === NEVER) return 0;
+    if (second === ALREADY_EXPIRED) return EXPIRED_MS;
+    return Math.max(EXPIRED_MS + 1, Math.round(second * 1000 + this.#zero() + this.#skewMs));
+  }
+
+  #toClock(groupMs: number): number {
+    if (groupMs === 0) return NEVER;
+    if (groupMs === EXPIRED_MS) return ALREADY_EXPIRED;
+    const second = Math.round((groupMs - this.#zero() - this.#skewMs) / 1000);
+    return second < ALREADY_EXPIRED ? ALREADY_EXPIRED : Math.min(second, LAST_EXPIRY);
+  }
+
+  #zero(): number {
+    const measured = this.#unixMs() - this.#clock.seconds * 1000;
+    if (Math.abs(measured - this.#zeroMs) > CLOCK_MOVED_MS) this.#zeroMs = measured;
+    return this.#zeroMs;
+  }
+}

@@ -1,0 +1,178 @@
+// The ordered log of effects: whole records in chunks, an absolute offset in bytes, the oldest chunks dropped when there
+// are too many. It knows nothing of what the records mean. A chunk is never written again where it has been read, so a
+// socket may still hold a part of one that the log has dropped.
+
+import type { RecordSink } from "../environment.ts";
+import { forEachEffect } from "./records.ts";
+
+interface Chunk {
+  readonly buffer: Buffer;
+  /** Offset of its first byte in the stream. */
+  readonly start: number;
+  length: number;
+}
+
+const MIN_CHUNK_BYTES = 16 * 1024;
+const MAX_CHUNK_BYTES = 512 * 1024;
+
+export class EffectLog implements RecordSink {
+  /** Bytes kept at most; a single record may be longer. */
+  readonly capacity: number;
+  /** Where the next record goes, in `buffer`; after `reserve`. */
+  buffer: Buffer = Buffer.alloc(0);
+  at = 0;
+  readonly #chunkBytes: number;
+  #chunks: Chunk[] = [];
+  #start = 0;
+  #end = 0;
+  /** Memory of all chunks, in bytes. */
+  #held = 0;
+
+  constructor(capacity: number) {
+    this.capacity = capacity;
+    this.#chunkBytes = Math.min(MAX_CHUNK_BYTES, Math.max(MIN_CHUNK_BYTES, Math.floor(capacity / 16)));
+  }
+
+  /** Offset of the oldest byte kept. */
+  get start(): number {
+    return this.#start;
+  }
+
+  /** Offset behind the newest byte. */
+  get end(): number {
+    return this.#end;
+  }
+
+  reserve(bytes: number): void {
+    if (this.at + bytes > this.buffer.length) this.#newChunk(bytes);
+  }
+
+  commit(bytes: number): void {
+    this.at += bytes;
+    this.#end += bytes;
+    this.#chunks[this.#chunks.length - 1]!.length += bytes;
+  }
+
+  /** Appends one record as it is. */
+  append(buffer: Buffer, start: number, end: number): void {
+    this.reserve(end - start);
+    buffer.copy(this.buffer, this.at, start, end);
+    this.commit(end - start);
+  }
+
+  /**
+   * The bytes from `offset` on, as far as they lie together: whole records, at most about `most` bytes.
+   *
+   * @returns a view, empty at the end; undefined when the log no longer reaches back so far
+   */
+  read(offset: number, most: number): Buffer | undefined {
+    if (offset < this.#start || offset > this.#end) return undefined;
+    if (offset === this.#end) return this.buffer.subarray(0, 0);
+    const chunk = this.#chunkAt(offset);
+    const from = offset - chunk.start;
+    const until = chunk.length - from <= most ? chunk.length : wholeRecords(chunk.buffer, from, chunk.length, most);
+    return chunk.buffer.subarray(from, until);
+  }
+
+  /** Calls `visit` with each effect from `offset` on, in order. @returns false when the log doesn't reach back so far */
+  forEachEffect(offset: number, visit: (buffer: Buffer, at: number) => void): boolean {
+    if (offset < this.#start || offset > this.#end) return false;
+    for (const chunk of this.#chunks) {
+      const from = Math.max(0, offset - chunk.start);
+      if (from < chunk.length) forEachEffect(chunk.buffer, from, chunk.length, visit);
+    }
+    return true;
+  }
+
+  /** Forgets everything and goes on at `offset`. */
+  reset(offset: number): void {
+    this.#chunks = [];
+    this.#held = 0;
+    this.#start = offset;
+    this.#end = offset;
+    this.buffer = Buffer.alloc(0);
+    this.at = 0;
+  }
+
+  /** Takes back what lies behind `offset`, which must be kept still. */
+  truncate(offset: number): void {
+    if (offset < this.#start || offset > this.#end) {
+      throw new RangeError(`offset ${offset} lies outside the log, ${this.#start} to ${this.#end}`);
+    }
+    this.#chunks = this.#chunks.filter((chunk) => chunk.start < offset);
+    this.#held = this.#chunks.reduce((sum, chunk) => sum + chunk.buffer.length, 0);
+    const last = this.#chunks.at(-1);
+    if (last !== undefined) last.length = Math.min(last.length, offset - last.start);
+    this.#end = offset;
+    // What lay behind may still be read by a socket: the next record begins a new chunk.
+    this.buffer = Buffer.alloc(0);
+    this.at = 0;
+  }
+
+  #newChunk(bytes: number): void {
+    const buffer = Buffer.allocUnsafeSlow(Math.max(bytes, this.#chunkBytes));
+    this.#chunks.push({ buffer, start: this.#end, length: 0 });
+    this.buffer = buffer;
+    this.at = 0;
+    this.#held += buffer.length;
+    let drop = 0;
+    while (drop < this.#chunks.length - 1 && this.#held > this.capacity)
+      this.#held -= this.#chunks[drop++]!.buffer.length;
+    if (drop > 0) this.#chunks.splice(0, drop);
+    this.#start = this.#chunks[0]!.start;
+  }
+
+  #chunkAt(offset: number): Chunk {
+    let low = 0;
+    let high = this.#chunks.length - 1;
+    // Readers are nearly always in the newest chunk.
+    if (offset >= this.#chunks[high]!.start) return this.#chunks[high]!;
+    while (low < high) {
+      const middle = (low + high + 1) >>> 1;
+      if (this.#chunks[middle]!.start <= offset) low = middle;
+      else high = middle - 1;
+    }
+    return this.#chunks[low]!;
+  }
+}
+
+/** The end of the last whole record that ends at most `most` bytes behind `from`; of the first one if that is longer. */
+function wholeRecords(buffer: Buffer, from: number, length: number, most: number): number {
+  let at = from + buffer.readUInt32BE(from + 4);
+  while (at < length) {
+    const next = at + buffer.readUInt32BE(at + 4);
+    if (next - from > most) break;
+    at = next;
+  }
+  return at;
+}
+
+/** A growing buffer of records that are not in the log: those of a copy, or inside an envelope. */
+export class Scratch implements RecordSink {
+  buffer: Buffer;
+  at = 0;
+
+  constructor(bytes: number) {
+    this.buffer = Buffer.allocUnsafeSlow(bytes);
+  }
+
+  reserve(bytes: number): void {
+    if (this.at + bytes <= this.buffer.length) return;
+    const larger = Buffer.allocUnsafeSlow(Math.max(2 * this.buffer.length, this.at + bytes));
+    this.buffer.copy(larger, 0, 0, this.at);
+    this.buffer = larger;
+  }
+
+  commit(bytes: number): void {
+    this.at += bytes;
+  }
+
+  /** What was written so far, as a view. */
+  get written(): Buffer {
+    return this.buffer.subarray(0, this.at);
+  }
+
+  clear(): void {
+    this.at = 0;
+  }
+}

@@ -1,0 +1,169 @@
+// A node that follows us: its cursor in the log, the copy it may need first, and the messages that must come after
+// what was logged before them. Writes only while its link takes everything, so that a slow one costs no memory but the
+// log's.
+
+import type { Content } from "../environment.ts";
+import { Scratch, type EffectLog } from "../log/effect-log.ts";
+import { MessageKind, writePlain } from "../wire/messages.ts";
+import type { Peer } from "./peer.ts";
+
+/** The most of the log that is handed to a link in one piece. */
+const MAX_PIECE_BYTES = 1024 * 1024;
+
+/** About how many bytes of items a copy sends before others have their turn. */
+const SLICE_BYTES = 128 * 1024;
+
+/** What a downstream needs of the node. */
+export interface DownstreamHost {
+  readonly log: EffectLog;
+  readonly content: Content;
+  /** Our own content is whole, so that it can be copied. */
+  readonly complete: boolean;
+  nowMs(): number;
+  defer(task: () => void): void;
+  /** Its copy has to begin (again): says `copyBegin` and returns the offset from which the stream goes on. */
+  beginCopy(downstream: Downstream): number;
+  onCopied(downstream: Downstream): void;
+  onInStep(downstream: Downstream): void;
+}
+
+export class Downstream {
+  readonly peer: Peer;
+  /** Offset of the next byte to send. */
+  cursor = 0;
+  /** End of what its kernel, or ours, has: it reaches the replica even if this process dies. */
+  taken = 0;
+  /** End of what it said it has applied. */
+  acked = 0;
+  /** It has all that is logged, and its link keeps up; answers may wait for it. */
+  inStep = false;
+  /** Attached: it gets the stream. False between `follow` and the end of a merge. */
+  streaming = false;
+  /** Where the copy stands; undefined = none is under way. */
+  copy: { cursor: number; items: number; bytes: number; readonly sinceMs: number } | undefined;
+  /** Records of a merge that it sends, until `mergeEnd`. */
+  merge: Scratch | undefined;
+  readonly rank: number;
+  readonly #host: DownstreamHost;
+  #outbox: Buffer[] = [];
+  #sliceIsDue = false;
+  #needsCopy = false;
+
+  constructor(host: DownstreamHost, peer: Peer, rank: number) {
+    this.#host = host;
+    this.peer = peer;
+    this.rank = rank;
+  }
+
+  /** Sends a message behind everything that is logged so far. */
+  post(message: Buffer): void {
+    this.#outbox.push(message);
+    this.pump();
+  }
+
+  /** The stream goes on from `offset`, without a copy. */
+  streamFrom(offset: number): void {
+    this.cursor = offset;
+    this.taken = offset;
+    this.streaming = true;
+    this.pump();
+  }
+
+  /** What it has is of no use any more: a copy, as soon as our own content is whole. */
+  startCopy(): void {
+    this.#needsCopy = true;
+    this.inStep = false;
+    this.streaming = true;
+    this.copy = undefined;
+    this.pump();
+  }
+
+  /** All of the log is with the kernel. */
+  get hasAll(): boolean {
+    return this.streaming && !this.#needsCopy && this.cursor === this.#host.log.end && this.peer.link.waiting === 0;
+  }
+
+  /** Sends what there is, as far as the link takes it. */
+  pump(): void {
+    const { link } = this.peer;
+    if (!this.streaming) {
+      this.#sendOutbox();
+      return;
+    }
+    if (link.waiting === 0) this.taken = this.cursor;
+    while (link.waiting === 0 && this.peer.established) {
+      if (this.#needsCopy) {
+        if (!this.#host.complete) return;
+        this.#needsCopy = false;
+        this.copy = { cursor: 0, items: 0, bytes: 0, sinceMs: this.#host.nowMs() };
+        this.cursor = this.#host.beginCopy(this);
+        this.taken = this.cursor;
+      }
+      const piece = this.#host.log.read(this.cursor, MAX_PIECE_BYTES);
+      if (piece === undefined) {
+        // It fell behind what the log keeps.
+        this.startCopy();
+        return;
+      }
+      if (piece.length > 0) {
+        this.cursor += piece.length;
+        if (link.write(piece)) this.taken = this.cursor;
+      } else if (this.#outbox.length > 0) {
+        this.#sendOutbox();
+      } else {
+        break;
+      }
+    }
+    if (link.waiting > 0 || !this.peer.established) return;
+    if (this.copy !== undefined) this.#sliceSoon();
+    else if (!this.inStep && this.hasAll) {
+      this.inStep = true;
+      this.#host.onInStep(this);
+    }
+  }
+
+  #sendOutbox(): void {
+    const messages = this.#outbox;
+    if (messages.length === 0) return;
+    this.#outbox = [];
+    this.peer.send(messages.length === 1 ? messages[0]! : Buffer.concat(messages));
+  }
+
+  #sliceSoon(): void {
+    if (this.#sliceIsDue) return;
+    this.#sliceIsDue = true;
+    this.#host.defer(() => {
+      this.#sliceIsDue = false;
+      this.#slice();
+    });
+  }
+
+  /** Items as they are now, behind all that was logged before: whatever order they are visited in, the replica ends right. */
+  #slice(): void {
+    const { copy } = this;
+    const { link } = this.peer;
+    if (copy === undefined || !this.peer.established || link.waiting > 0) return;
+    if (this.cursor !== this.#host.log.end) {
+      this.pump();
+      return;
+    }
+    const scratch = new Scratch(SLICE_BYTES * 2);
+    copy.cursor = this.#host.content.copySome(copy.cursor, SLICE_BYTES, scratch);
+    const { written } = scratch;
+    copy.items += countRecords(written);
+    copy.bytes += written.length;
+    if (written.length > 0) link.write(written);
+    if (copy.cursor === -1) {
+      link.write(writePlain(MessageKind.copyEnd, copy.items));
+      this.#host.onCopied(this);
+      this.copy = undefined;
+    }
+    this.pump();
+  }
+}
+
+function countRecords(records: Buffer): number {
+  let count = 0;
+  for (let at = 0; at < records.length; at += records.readUInt32BE(at + 4)) count++;
+  return count;
+}

@@ -1,0 +1,98 @@
+// Nodes in this process: a server each, links over real sockets on 127.0.0.1, clients over real sockets too.
+
+import { Cleanup, connect, type TestConnection } from "@marugoto/testing";
+import { createServer, type Server, type ServerOptions } from "@marugoto/server";
+import type { Endpoint } from "@marugoto/core";
+import { AttachedReplication, type ReplicationMeans } from "../../src/attach.ts";
+import type { ReplicationOptions, TcpEndpoint } from "../../src/index.ts";
+
+export const loopback = (port: number): TcpEndpoint => ({ kind: "tcp", host: "127.0.0.1", port });
+
+export interface TestNode {
+  readonly replication: AttachedReplication;
+  readonly server: Server;
+  /** Where clients connect; once `ready`. */
+  endpoint: Endpoint | undefined;
+  readonly ready: Promise<void>;
+  /** Port for other nodes; 0 = none. */
+  readonly port: () => number;
+  readonly close: () => Promise<void>;
+}
+
+export interface NodeOptions {
+  readonly server?: Partial<ServerOptions>;
+  readonly means?: ReplicationMeans;
+}
+
+/** Starts a node; `ready` resolves when it serves clients. */
+export function startNode(
+  cleanup: Cleanup,
+  options: Partial<ReplicationOptions>,
+  { server: serverOptions = {}, means = {} }: NodeOptions = {},
+): TestNode {
+  const replication = new AttachedReplication({ listen: loopback(0), ...options }, means);
+  const server = createServer(
+    { listeners: [{ kind: "tcp", host: "127.0.0.1", port: 0 }], memoryBytes: 16 * 1024 * 1024, ...serverOptions },
+    replication.hooks,
+  );
+  const node: TestNode = {
+    replication,
+    server,
+    endpoint: undefined,
+    ready: replication.start(server).then(async () => {
+      [node.endpoint] = await server.listen();
+    }),
+    port: () => replication.node!.listenPort,
+    close: async () => {
+      await replication.close();
+      await server.close({ graceMs: 50 });
+    },
+  };
+  node.ready.catch(() => undefined);
+  cleanup.add(node);
+  return node;
+}
+
+export async function client(cleanup: Cleanup, node: TestNode): Promise<TestConnection> {
+  await node.ready;
+  const connection = await connect(node.endpoint!);
+  cleanup.add(connection);
+  return connection;
+}
+
+/** All items of a node as text, sorted: key, flags, cas, value, and seconds to live. */
+export function digest({ server }: TestNode, withTtl = true): string[] {
+  const { store, clock } = server;
+  const rows: string[] = [];
+  const key = Buffer.alloc(256);
+  for (let cursor = 0; cursor !== -1;) {
+    cursor = store.walk(cursor, 1000, (item) => {
+      const keyEnd = store.copyKey(item, key, 0);
+      const value = Buffer.alloc(store.valueBytes(item));
+      store.copyValue(item, value, 0);
+      const expiry = store.expiry(item);
+      const cas = (BigInt(store.casHigh(item)) << 32n) | BigInt(store.casLow(item));
+      const ttl = withTtl ? (expiry === 0 ? -1 : expiry - clock.seconds) : "";
+      const marks = `${store.isStale(item) ? "X" : ""}${store.isWinSent(item) ? "Z" : ""}`;
+      const shown =
+        value.length > 64 ? `${value.length}:${value.subarray(0, 32).toString("latin1")}` : value.toString("latin1");
+      rows.push(`${key.toString("latin1", 0, keyEnd)} ${store.flags(item)} ${cas} ${ttl} ${marks} ${shown}`);
+    });
+  }
+  return rows.sort();
+}
+
+/** `stats replication` of a node, read from its rows. */
+export async function status(connection: TestConnection): Promise<Map<string, string>> {
+  connection.send("stats replication\r\n");
+  const text = await connection.readUntil("END\r\n");
+  return new Map(
+    text
+      .split("\r\n")
+      .filter((line) => line.startsWith("STAT "))
+      .map((line) => {
+        const [, name, ...rest] = line.split(" ");
+        return [name!, rest.join(" ")];
+      }),
+  );
+}
