@@ -2,6 +2,7 @@
 // requests by order alone. It lives once: when it fails, everything on it fails, and its owner makes another. Which
 // server a request goes to, and what becomes of it afterwards, is not decided here.
 
+import { isAscii } from "node:buffer";
 import type { Socket } from "node:net";
 import { CacheError, formatEndpoint, type Endpoint } from "@marugoto/core";
 import {
@@ -54,6 +55,9 @@ export interface ConnectionOwner {
 /** Values above this are given out in pieces, or put together where they will stay, and not moved twice. */
 const LARGE_VALUE_BYTES = 2048;
 
+/** From so many bytes on, one native look at a whole read costs less than a look at each value in it. */
+const LONG_READ_BYTES = 512;
+
 /** How much of a read is put behind a cut-off answer at first: enough for a line and a small value. */
 const STEP_BYTES = 4096;
 
@@ -85,6 +89,12 @@ export class Connection implements ResponseHandler {
   /** The beginning of an answer that was cut off by the end of a read. */
   #rest: Buffer = Buffer.alloc(0);
   #restBytes = 0;
+  /** The read that is parsed in place, and where its unparsed part began; null at other times, and for short reads. */
+  #longRead: Buffer | null = null;
+  #longReadStart = 0;
+  #longReadEnd = 0;
+  /** What is known of it. */
+  #longReadIsAscii: boolean | undefined;
   /** A large value that is put together for a sink that takes it whole. */
   #large: Buffer | null = null;
   #largeFilled = 0;
@@ -252,7 +262,14 @@ export class Connection implements ResponseHandler {
       }
     }
     if (start < end) {
+      if (end - start >= LONG_READ_BYTES) {
+        this.#longRead = bytes;
+        this.#longReadStart = start;
+        this.#longReadEnd = end;
+        this.#longReadIsAscii = undefined;
+      }
       const consumed = this.#parser.parse(bytes, start, end, this);
+      this.#longRead = null;
       if (this.ended) return;
       if (consumed < end) {
         this.#restBytes = 0;
@@ -263,6 +280,15 @@ export class Connection implements ResponseHandler {
     if (wasStalled && this.ring.head < this.ring.overdueBelow) this.#stalledSinceMs = performance.now();
     this.#owner.onAnswers(this);
     if (this.#ending) this.#endWhenDrained();
+  }
+
+  /**
+   * True: everything in `input`, the `response.input` of the answer that is being given out, is known to be ASCII. False:
+   * look for yourself.
+   */
+  isAsciiRead(input: Buffer): boolean {
+    if (input !== this.#longRead) return false;
+    return (this.#longReadIsAscii ??= isAscii(input.subarray(this.#longReadStart, this.#longReadEnd)));
   }
 
   /** Puts `bytes[start, end)` behind the rest; returns where that ends. */

@@ -493,10 +493,11 @@ export class Op implements Sink, Abortable {
       // The item is stale, and this read has won the right to recompute it, which nobody here will make use of.
       this.host.giveBackLease(this);
     }
+    const isAsciiRead = this.connection !== null && this.connection.isAsciiRead(response.input);
     this.#leave();
     let result: unknown;
     try {
-      result = this.#decode(response);
+      result = this.#decode(response, isAsciiRead);
     } catch (error) {
       this.fail(asCacheError(error));
       return;
@@ -507,7 +508,7 @@ export class Op implements Sink, Abortable {
   /** A row before END (gat): what it says counts when END has come. */
   #keepValue(response: TextResponse): void {
     try {
-      this.#result = this.#decode(response);
+      this.#result = this.#decode(response, false);
     } catch (error) {
       this.#result = asCacheError(error);
     }
@@ -534,7 +535,8 @@ export class Op implements Sink, Abortable {
     this.fail(refusal(response, link === null ? "" : link.address));
   }
 
-  #decode(response: TextResponse): unknown {
+  /** @param isAsciiRead the value is known to be ASCII */
+  #decode(response: TextResponse, isAsciiRead: boolean): unknown {
     const { input, valueStart, valueEnd, flags } = response;
     // A meta answer without flag f has no flags of its own.
     const itemFlags = response.reply === Reply.value || (response.metaFlags & MetaReplyFlag.f) !== 0 ? flags : 0;
@@ -551,7 +553,7 @@ export class Op implements Sink, Abortable {
     ) {
       return undefined;
     }
-    if (plain?.flags === itemFlags && isAsciiBytes(input, valueStart, valueEnd)) {
+    if (plain?.flags === itemFlags && (isAsciiRead || isAsciiBytes(input, valueStart, valueEnd))) {
       value = toLatin1(input, valueStart, valueEnd);
     } else {
       value = codec.decode(itemFlags, input.subarray(valueStart, valueEnd));
