@@ -2,6 +2,7 @@ export { Cleanup, type Closeable } from "./cleanup.ts";
 export { connect, TestConnection } from "./connection.ts";
 export { eventually, within, type EventuallyOptions } from "./eventually.ts";
 export { FakeClock } from "./fake-clock.ts";
+export { spawnEtcd } from "./etcd.ts";
 export { FaultProxy, startFaultProxy, type Direction, type Faults } from "./fault-proxy.ts";
 export { spawnMarugotoServer, type MarugotoServerOptions } from "./marugoto-server.ts";
 export { memcachedVersion, spawnMemcached, type MemcachedOptions } from "./memcached.ts";
