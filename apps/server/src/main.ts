@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // marugoto-server: arguments → options → create → listen → signals. What a cache does is in @marugoto/server.
 
+import { setFlagsFromString } from "node:v8";
 import { createServer, type Server } from "@marugoto/server";
 import { announce } from "./announce.ts";
 import { parseArgs } from "./args.ts";
@@ -15,6 +16,10 @@ import { VERSION_LINE } from "./version.ts";
 
 // A reader of the log that has gone away must not end the cache.
 process.stderr.on("error", () => undefined);
+
+// The heap for young objects stays at its first size. Left alone it grows to tens of megabytes under bursts and never
+// shrinks, for a program whose hot commands make next to none (50 fuzzing clients: 160 MB resident against 110).
+setFlagsFromString("--semi-space-growth-factor=1");
 
 async function main(args: readonly string[]): Promise<void> {
   const settings = parseArgs(args);
