@@ -6,7 +6,10 @@ import tseslint from "typescript-eslint";
 
 const deepPaths = {
   patterns: [
-    { regex: "^@marugoto/[^/]+/", message: "A package has one door: import its name. See docs/architecture.md." },
+    {
+      regex: "^@marugoto/[^/]+/(?!testing$)",
+      message: "A package has one door: import its name. See docs/architecture.md.",
+    },
   ],
 };
 

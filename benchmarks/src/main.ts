@@ -10,6 +10,8 @@ import { serverBench } from "./bench/server.ts";
 import { describeFlags } from "./flags.ts";
 import { environmentFacts } from "./measure/environment.ts";
 import { record } from "./record.ts";
+import { clientChaos } from "./soak/client-chaos.ts";
+import { clientKeys } from "./soak/client-keys.ts";
 import { fuzzDiff } from "./soak/fuzz-diff.ts";
 import { fuzzServerSoak } from "./soak/fuzz-server.ts";
 import { idleConnections } from "./soak/idle-connections.ts";
@@ -23,6 +25,8 @@ const families: Readonly<Record<string, Readonly<Record<string, Task>>>> = {
     "fuzz-diff": fuzzDiff,
     "slow-readers": slowReaders,
     "idle-connections": idleConnections,
+    "client-chaos": clientChaos,
+    "client-keys": clientKeys,
   },
 };
 

@@ -65,6 +65,21 @@ test("bench hashing measures placements beside ring libraries", async () => {
   expect(stdout).toMatch(/^\| ring of 10 servers +\|( +\d\S* \|){2}( +\|){2}/m);
 });
 
+describe("the soaks of the client", () => {
+  test("client-chaos holds", async () => {
+    const { code, stdout } = await runMain("soak", "client-chaos", "--quick");
+    expect(stdout).not.toMatch(/\| +no \|/);
+    expect(stdout).toMatch(/meta: calls that ended +\| +3 000 \|/);
+    expect(code).toBe(0);
+  });
+
+  test("client-keys holds", async () => {
+    const { code, stdout } = await runMain("soak", "client-keys", "--quick", "--seed", "7");
+    expect(stdout.match(/\| +1 000 \|.*\| +0 \|$/gm)).toHaveLength(5);
+    expect(code).toBe(0);
+  });
+});
+
 const memcached = useOracle("memcached", "benches and soaks, memcached beside memcached");
 
 describe.skipIf(memcached.isMissing)(memcached.title, () => {

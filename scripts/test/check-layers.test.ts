@@ -89,6 +89,18 @@ describe("a breach is one sentence that names the place and points to docs/archi
       'packages/storage/src/a.ts:1 goes past the door of @marugoto/core: import "@marugoto/core"; see docs/architecture.md',
     ],
     [
+      "the door for long runs, from a package that is not one of those that make them",
+      {
+        ...core,
+        "packages/storage/package.json": {
+          name: "@marugoto/storage",
+          dependencies: { "@marugoto/core": "workspace:^" },
+        },
+        "packages/storage/src/a.ts": 'import { x } from "@marugoto/core/testing";',
+      },
+      'packages/storage/src/a.ts:1 goes past the door of @marugoto/core: import "@marugoto/core"; see docs/architecture.md',
+    ],
+    [
       "an allowed package that is not declared",
       {
         ...core,
@@ -105,6 +117,18 @@ describe("a breach is one sentence that names the place and points to docs/archi
   ])("%s", (_name, files: Record<string, string | object>, sentence) => {
     expect(workspace(files)).toEqual([sentence]);
   });
+});
+
+test("the benchmarks may run a package's tests at length", () => {
+  const problems = workspace({
+    ...core,
+    "benchmarks/package.json": {
+      name: "@marugoto-private/benchmarks",
+      dependencies: { "@marugoto/core": "workspace:^" },
+    },
+    "benchmarks/src/a.ts": 'import { x } from "@marugoto/core/testing";',
+  });
+  expect(problems).toEqual([]);
 });
 
 test("tests may use the helpers, sources may not", () => {

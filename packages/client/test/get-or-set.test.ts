@@ -105,7 +105,7 @@ describe("getOrSet without meta", () => {
 
   test("a value that no server can take is the program's mistake", async () => {
     const client = await open();
-    const call = client.getOrSet("k", () => (() => undefined) as unknown, { ttl: 60 });
+    const call = client.getOrSet("k", () => () => undefined, { ttl: 60 });
     await expect(call).rejects.toMatchObject({ code: "value_unencodable" });
   });
 

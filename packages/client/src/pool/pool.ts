@@ -83,7 +83,11 @@ export class Pool implements OpHost {
   constructor(options: PoolOptions, policy: FailoverPolicy) {
     const { timeouts = {}, limits = {} } = options;
     this.policy = policy;
-    this.#schedule = options.schedule ?? process.nextTick;
+    this.#schedule =
+      options.schedule ??
+      ((flush) => {
+        process.nextTick(flush);
+      });
     this.requestTimeoutMs = checkPositive("timeouts.requestMs", timeouts.requestMs ?? defaults.timeouts.requestMs);
     this.lineLimits = {
       maxKeys: checkPositive("limits.maxLineKeys", limits.maxLineKeys ?? defaults.limits.maxLineKeys),

@@ -62,21 +62,21 @@ class Spoiler {
       return;
     }
     if (lot < 0.24) await sleep(random.int(40));
-    if (lot > 0.27) {
+    if (lot < 0.23 || lot > 0.26) {
       socket.write(bytes);
       return;
     }
     this.spoilt++;
     const cut = bytes.subarray(0, random.int(bytes.length));
     const garbage = random.bytes(random.between(1, 40));
-    if (lot < 0.2475) {
+    if (lot < 0.24) {
       // In the middle of a value, more often than not.
       socket.write(cut);
       socket.destroySoon();
-    } else if (lot < 0.255) {
+    } else if (lot < 0.245) {
       socket.write(Buffer.concat([cut, garbage]));
       socket.destroySoon();
-    } else if (lot < 0.2625) {
+    } else if (lot < 0.252) {
       // Garbage within a value that then ends where it should is a value: only where a line belongs can it be told.
       socket.write(Buffer.concat([garbage, Buffer.from("\r\n"), bytes]));
     } else {
@@ -126,12 +126,13 @@ export async function runChaos(
     const own = random.fork();
     while (!over) {
       await sleep(own.between(10, 60));
-      if (own.chance(0.3)) {
+      const lot = own.next();
+      if (lot < 0.3) {
         result.restarts++;
         await fake.close();
         if (own.chance(0.5)) await sleep(own.int(30));
         fake = await FakeServer.start({ port, send: spoiler.send });
-      } else if (own.chance(0.3)) {
+      } else if (lot < 0.5) {
         result.freezes++;
         fake.frozen = true;
         await sleep(own.between(20, 180));

@@ -33,7 +33,7 @@ function watchTimers(): { stop(): number } {
 export async function punctually<T>(run: () => Promise<T>, isMet: (result: T) => boolean): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     const timers = watchTimers();
-    let worstMs = 0;
+    let worstMs: number;
     let result: T;
     try {
       result = await run();
