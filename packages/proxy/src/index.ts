@@ -1,5 +1,8 @@
 // One door. Users name first what they configure and start.
 
+export { createProxy, type Proxy, type ProxyOptions } from "./proxy.ts";
+export { type ProxyEvents, type RejoinWay } from "./events.ts";
+
 // ---- configuration ----
 export { parseConfig, readConfig, sayProblem, type ConfigReading } from "./config/load.ts";
 export { configKeys, type ConfigKey } from "./config/reference.ts";

@@ -26,8 +26,11 @@ export function readConfig(text: string, file: string): ConfigReading {
     const { root } = reader;
     if (isMap<Node, Node | null>(root) && root.items.length > 0) {
       for (const [name, value, path] of pairsOf(root, "", reader)) {
+        const before = reader.problems.length;
         const fields = poolShape.read(value, path, reader);
-        const pool = fields === undefined ? undefined : toPool(fields, name, reader);
+        // What is missing may be there under the mistyped name that was just reported.
+        const isClear = reader.problems.length === before;
+        const pool = fields === undefined ? undefined : toPool(fields, name, reader, isClear);
         if (pool !== undefined) pools.push(pool);
       }
       checkListeners(pools, reader);

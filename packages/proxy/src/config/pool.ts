@@ -19,16 +19,17 @@ import type {
 
 /**
  * @param path the pool's name, under which problems are reported
+ * @param tellMissing whether a required key that isn't there is a problem worth telling
  * @returns the pool; undefined when something that it can't be without is missing
  */
-export function toPool(fields: PoolFields, path: string, reader: Reader): PoolConfig | undefined {
+export function toPool(fields: PoolFields, path: string, reader: Reader, tellMissing = true): PoolConfig | undefined {
   checkRedis(fields, path, reader);
   const placement = placementOf(fields, path, reader);
   const discovery = discoveryOf(fields, path, reader);
-  if (fields.listen === undefined && !reader.has(`${path}.listen`)) reader.fail(path, "has no listen");
-  if (fields.servers === undefined && !reader.has(`${path}.servers`) && discovery.follow === undefined) {
-    reader.fail(path, "has no servers");
-  }
+  const hasListen = reader.has(`${path}.listen`);
+  const hasServers = reader.has(`${path}.servers`) || discovery.follow !== undefined;
+  if (tellMissing && !hasListen) reader.fail(path, "has no listen");
+  if (tellMissing && !hasServers) reader.fail(path, "has no servers");
   if (fields.listen === undefined || placement === undefined) return undefined;
   const servers = (fields.servers ?? []).map((entry) => toServer(entry, placement, reader));
   checkNames(servers, `${path}.servers`, reader);
