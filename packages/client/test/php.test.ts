@@ -78,6 +78,67 @@ describe("Memcache", () => {
     await eventually(() => servers.every(({ items }) => !items.has("k")));
   });
 
+  // Each row was seen with the real extension: what a call gives when one of the two servers has lost the key.
+  test.each([
+    ["delete", "owner", false],
+    ["delete", "copy", false],
+    ["delete", "none", true],
+    ["add", "owner", false],
+    ["add", "copy", false],
+    ["replace", "owner", false],
+    ["replace", "copy", false],
+    ["replace", "none", true],
+    ["increment", "owner", 11n],
+    ["increment", "copy", false],
+    ["increment", "none", 11n],
+  ] as const)("redundancy: %s after the loss of the key by %s gives %s", async (verb, lost, expected) => {
+    const servers = await start(3);
+    const memcache = await open(servers, { redundancy: 2 });
+    expect(await memcache.set("k", 10)).toBe(true);
+    const holders = servers.filter(({ items }) => items.has("k"));
+    expect(holders).toHaveLength(2);
+    const owner = holders.find(({ address }) => address === memcache.findServer("k"))!;
+    const copy = holders.find((server) => server !== owner)!;
+    if (lost !== "none") (lost === "owner" ? owner : copy).items.delete("k");
+    const call = verb === "increment" || verb === "delete" ? memcache[verb]("k") : memcache[verb]("k", 20);
+    expect(await call).toBe(expected);
+  });
+
+  test("redundancy: of a counter the last server's value is given", async () => {
+    const servers = await start(3);
+    const memcache = await open(servers, { redundancy: 2 });
+    await memcache.set("n", 10);
+    const copy = servers.find(({ items, address }) => items.has("n") && address !== memcache.findServer("n"))!;
+    copy.items.get("n")!.value = Buffer.from("50");
+    expect(await memcache.increment("n")).toBe(51n);
+  });
+
+  test("redundancy: a copy whose server has died is not sent elsewhere, and spoils no result", async () => {
+    const servers = await start(3);
+    const memcache = await open(servers, { redundancy: 2 });
+    await memcache.set("k", "1");
+    const copy = servers.find(({ items, address }) => items.has("k") && address !== memcache.findServer("k"))!;
+    const third = servers.find(({ items }) => !items.has("k"))!;
+    await copy.close();
+    expect(await memcache.set("k", "2")).toBe(true);
+    expect(third.items.has("k")).toBe(false);
+    expect(await memcache.delete("k")).toBe(true);
+  });
+
+  test("redundancy: an aborted write leaves nothing behind", async () => {
+    const servers = await start(3);
+    const memcache = await open(servers, { redundancy: 3 });
+    await memcache.set("k", "1");
+    for (const server of servers) server.frozen = true;
+    const controller = new AbortController();
+    const call = memcache.client.set("k", "2", { signal: controller.signal });
+    controller.abort();
+    await expect(call).rejects.toMatchObject({ code: "aborted" });
+    for (const server of servers) server.frozen = false;
+    expect(await memcache.set("k", "3")).toBe(true);
+    expect(servers.map(({ items }) => String(items.get("k")?.value))).toEqual(["3", "3", "3"]);
+  });
+
   test("without failover a dead server's keys are false and undefined", async () => {
     const servers = await start(2);
     const memcache = await open(servers, { allowFailover: false });
@@ -142,6 +203,51 @@ describe("Memcached", () => {
     nowMs += 4000;
     expect(await memcached.set("k", "w")).toBe(true);
     expect(memcached.getResultMessage()).toBe("SUCCESS");
+  });
+
+  test("of many calls for a dead server one fails to connect, and the others find it disabled", async () => {
+    const servers = await start(2);
+    const memcached = await open(servers);
+    const keys = Array.from({ length: 40 }, (_, i) => `k${i}`);
+    const dead = keys.filter((key) => memcached.getServerByKey(key)?.port === servers[1]!.port);
+    expect(dead.length).toBeGreaterThan(3);
+    await servers[1]!.close();
+    const ends = await Promise.allSettled(dead.map((key) => memcached.client.get(key)));
+    const codes = ends.map((end) => (end as { reason: { code: string } }).reason.code);
+    expect(codes).toEqual(["connection_lost", ...dead.slice(1).map(() => "server_disabled")]);
+
+    // As PHP: 47 for several keys, 3 for one; and success when only some of the servers are down.
+    const fresh = async () => open(servers);
+    const some = await fresh();
+    expect((await some.getMulti(dead)).size).toBe(0);
+    expect(some.getResultCode()).toBe(ResultCode.SERVER_TEMPORARILY_DISABLED);
+    const one = await fresh();
+    await one.getMulti(dead.slice(0, 1));
+    expect(one.getResultCode()).toBe(ResultCode.CONNECTION_FAILURE);
+    await one.getMulti([...dead.slice(0, 1), "no key"]);
+    expect(one.getResultCode()).toBe(ResultCode.SERVER_TEMPORARILY_DISABLED);
+  });
+
+  test("the set that brings a server back is copied to its replicas, too", async () => {
+    const servers = await start(3);
+    let nowMs = 1_000_000;
+    const placement = { binaryProtocol: true, numberOfReplicas: 2 };
+    const memcached = await open(servers, { clock: { nowMs: () => nowMs }, placement });
+    const holders = () => servers.filter(({ items }) => items.has("k")).length;
+    expect(await memcached.set("k", "1")).toBe(true);
+    await eventually(() => holders() === 3);
+    const owner = servers.find(({ port }) => port === memcached.getServerByKey("k")!.port)!;
+    const port = owner.port;
+    await owner.close();
+    await memcached.set("k", "2");
+    await memcached.set("k", "2");
+    for (const { items } of servers) items.clear();
+    expect(await memcached.set("k", "2")).toBe(false);
+    expect(memcached.getResultCode()).toBe(47);
+    servers[servers.indexOf(owner)] = opened.add(await FakeServer.start({ meta: false, port }));
+    nowMs += 4000;
+    expect(await memcached.set("k", "3")).toBe(true);
+    await eventually(() => holders() === 3);
   });
 
   test("the prefix is sent and not hashed", async () => {

@@ -96,6 +96,18 @@ export interface FailoverPolicy {
    */
   readonly copiesWait?: boolean;
 
+  /**
+   * True: a write ends when its copies have ended, too, and their answers count, as pecl-memcache has it. Absent or
+   * false: the answer is that of the first server, and nobody hears of the copies.
+   */
+  readonly copiesAnswer?: boolean;
+
+  /**
+   * True: while a server is being dialled, `copies` is asked when the connection is up, and not at all when it fails, as
+   * libmemcached first writes to the owner and then to the others. Absent or false: it is asked at once.
+   */
+  readonly copiesFollowConnect?: boolean;
+
   /** The members from now on. What is known about a server that stays (same name and endpoint) is kept. */
   setServers(servers: readonly PoolServer[]): void;
 
@@ -107,13 +119,14 @@ export interface FailoverPolicy {
 
   /**
    * The server for the next try of a request that has failed, or a Refusal: `lastError` ends it with the error it has,
-   * any other with an error of its own. Copies that fail are asked for like other requests.
+   * any other with an error of its own. Of requests that waited for one connect that has failed, only the first is asked
+   * for here where servers are dialled on demand; the others were never tried, and start again with `first`.
    */
   next(key: Uint8Array, start: number, end: number, operation: Operation, trail: Trail): number;
 
   /**
    * Where else a request is to go: redundancy, replicas. Appends server indexes to `out`, without `server`. Absent when
-   * no write is ever copied. The caller's answer is that of `server`.
+   * no write is ever copied. A copy that fails is not sent elsewhere.
    */
   copies?(key: Uint8Array, start: number, end: number, operation: Operation, server: number, out: number[]): void;
 

@@ -66,6 +66,7 @@ export class LibmemcachedPolicy implements FailoverPolicy {
   readonly reconnect = "on-demand";
   readonly timeoutEndsRequest = true;
   readonly copiesWait: boolean;
+  readonly copiesFollowConnect = true;
   onChange?: (server: number, usable: boolean, error?: CacheError) => void;
   readonly #options: Required<Omit<LibmemcachedOptions, "placement" | "copiesWait">>;
   readonly #settings: NonNullable<LibmemcachedOptions["placement"]>;

@@ -34,6 +34,7 @@ interface ServerState {
 export class PeclMemcachePolicy implements FailoverPolicy {
   readonly reconnect = "on-demand";
   readonly timeoutEndsRequest = false;
+  readonly copiesAnswer = true;
   onChange?: (server: number, usable: boolean, error?: CacheError) => void;
   readonly #options: PeclMemcacheOptions;
   readonly #clock: PoolClock;

@@ -16,6 +16,8 @@ export interface OpHost {
   dispatch(op: Op): void;
   /** The op has failed on its server: sends it elsewhere or lets it fail. */
   failedOver(op: Op, error: CacheError, reason: FailureReason): void;
+  /** No further server by the rules: does what the caller wished for this case. */
+  giveUp(op: Op, error: CacheError): void;
   /** Sends the op to its server once more, as a request of its own. */
   askAgain(op: Op): void;
   /** A plain read has won the right to recompute a stale item: lets another reader win it. */

@@ -35,6 +35,7 @@ import type { Abortable, AbortWatch } from "./aborts.ts";
 import type { OpHost } from "./host.ts";
 import { GetLine } from "./get-line.ts";
 import type { Key, KeyRules } from "./keys.ts";
+import type { Tally } from "./tally.ts";
 import { toLatin1 } from "./latin1.ts";
 
 /** What an op asks for. */
@@ -199,6 +200,8 @@ export class Op implements Sink, Abortable {
   #watch: AbortWatch | null = null;
   /** Join the line of keys even where the server speaks meta: part of a read of many keys. */
   many = false;
+  /** It is done in parts, on several servers. */
+  tally: Tally | null = null;
   /** Copies go where their rules say, and nobody hears of their end. */
   isCopy = false;
 
@@ -674,6 +677,10 @@ export class Op implements Sink, Abortable {
 
   #letGo(): void {
     this.settled = true;
+    if (this.tally !== null) {
+      this.tally.leave();
+      this.tally = null;
+    }
     if (this.signal !== null) {
       this.#watch?.remove(this);
       this.#watch = null;
@@ -729,6 +736,14 @@ export class Op implements Sink, Abortable {
     this.isCopy = true;
     this.owner = NOBODY;
     this.settled = false;
+  }
+
+  /** Becomes one of the parts of `op`: where it ends counts for the whole. */
+  becomePartOf(op: Op, tally: Tally, index: number): void {
+    this.becomeCopyOf(op);
+    this.isCopy = index > 0;
+    this.owner = tally;
+    this.index = index;
   }
 
   /** Becomes the return of the right to recompute that `op` has won. */

@@ -10,6 +10,7 @@ import type { LineLimits } from "../operation/get-line.ts";
 import type { OpHost } from "../operation/host.ts";
 import { KeyEncoder, type KeyRules } from "../operation/keys.ts";
 import { Op } from "../operation/op.ts";
+import { Tally } from "../operation/tally.ts";
 import type { PoolEvents } from "./events.ts";
 import { checkPositive, defaults, toPoolServer, type PoolOptions, type ServerSpec } from "./options.ts";
 import { ServerLink, type LinkContext } from "./server-link.ts";
@@ -57,7 +58,6 @@ export class Pool implements OpHost {
   readonly #context: LinkContext;
   readonly #spare: Op[] = [];
   readonly #serverKey = new KeyEncoder();
-  readonly #copies: number[] = [];
   #closing = false;
   #closed = false;
 
@@ -112,6 +112,9 @@ export class Pool implements OpHost {
       scheduleFlush: (connection) => {
         this.#dirty.push(connection);
         this.#scheduleFlush();
+      },
+      copy: (template, server) => {
+        this.#copy(template, server);
       },
       wakeTicker: () => {
         this.#wakeTicker();
@@ -256,10 +259,8 @@ export class Pool implements OpHost {
       const hashed = op.serverKey === null ? encoder : this.#encodeServerKey(op.serverKey);
       const server = this.policy.first(hashed.bytes, hashed.hashStart, hashed.end, op.operation);
       if (server < 0) this.#refuse(op, server, hashed);
-      else {
-        this.#links[server]!.submit(op);
-        if (this.policy.copies && !op.isRead && !op.isCopy) this.#copy(op, server);
-      }
+      else if (this.policy.copies === undefined || op.isRead) this.#links[server]!.submit(op);
+      else this.#submitWithCopies(op, server);
     } catch (error) {
       this.#failOp(op, error);
     }
@@ -268,7 +269,7 @@ export class Pool implements OpHost {
   /** What can't be written fails; what is no error of ours is a defect and must not vanish. */
   #failOp(op: Op, error: unknown): void {
     if (error instanceof CacheError) {
-      if (error.code === "queue_full") this.#giveUp(op, error);
+      if (error.code === "queue_full") this.giveUp(op, error);
       else op.fail(error);
     } else if (error instanceof TypeError) {
       op.failWith(error);
@@ -300,7 +301,7 @@ export class Pool implements OpHost {
     const owner = this.policy.owner(hashed.bytes, hashed.hashStart, hashed.end);
     const link = this.#links[owner];
     link?.wanted();
-    this.#giveUp(op, refusalError(why, link?.address ?? "pool"));
+    this.giveUp(op, refusalError(why, link?.address ?? "pool"));
   }
 
   failedOver(op: Op, error: CacheError, reason: FailureReason): void {
@@ -311,33 +312,51 @@ export class Pool implements OpHost {
       op.fail(error);
       return;
     }
-    const failed = (op.failed ??= []);
-    failed.push(index);
-    if (!op.isRead && !op.isCopy && this.events.has("writeFailed")) {
+    if (op.isCopy) {
+      op.fail(error);
+      return;
+    }
+    if (!op.isRead && this.events.has("writeFailed")) {
       this.events.emit("writeFailed", { server: link?.server.name ?? "", key: keyText(op.key), error });
     }
     if (reason === "timeout" && this.policy.timeoutEndsRequest) {
-      this.#giveUp(op, error);
+      this.giveUp(op, error);
       return;
     }
     try {
+      if (
+        reason === "connect_failed" &&
+        this.policy.reconnect === "on-demand" &&
+        link?.isFirstToFail(error) === false
+      ) {
+        this.#startAgain(op);
+        return;
+      }
+      const failed = (op.failed ??= []);
+      failed.push(index);
       const encoder = this.#encodeHashed(op);
       const trail: Trail = { failed, reason, probes: op.probes };
       const server = this.policy.next(encoder.bytes, encoder.hashStart, encoder.end, op.operation, trail);
       op.probes = trail.probes;
-      if (server === Refusal.lastError) this.#giveUp(op, error);
-      else if (server < 0) this.#giveUp(op, refusalError(server, link?.address ?? "pool", error));
+      if (server === Refusal.lastError) this.giveUp(op, error);
+      else if (server < 0) this.giveUp(op, refusalError(server, link?.address ?? "pool", error));
       else this.#resubmit(op, server);
     } catch (thrown) {
       this.#failOp(op, thrown);
     }
   }
 
+  /** It has only waited for a connect that was another's to fail on. */
+  #startAgain(op: Op): void {
+    const hashed = this.#encodeHashed(op);
+    const server = this.policy.first(hashed.bytes, hashed.hashStart, hashed.end, op.operation);
+    if (server < 0) this.#refuse(op, server, hashed);
+    else this.#resubmit(op, server);
+  }
+
   askAgain(op: Op): void {
-    const { link } = op;
     try {
-      this.encoder.encode(op.key, op.keys);
-      link!.submit(op);
+      this.#submitTo(op.link!, op);
     } catch (error) {
       this.#failOp(op, error);
     }
@@ -356,12 +375,10 @@ export class Pool implements OpHost {
     // A server that let the time pass has used up its own share of it, not the share of the next.
     const now = performance.now();
     if (op.deadlineMs <= now) op.deadlineMs = now + op.timeoutMs;
-    this.encoder.encode(op.key, op.keys);
-    this.#links[server]!.submit(op);
+    this.#submitTo(this.#links[server]!, op);
   }
 
-  /** No further server by the rules: what the caller wished for this case. */
-  #giveUp(op: Op, error: CacheError): void {
+  giveUp(op: Op, error: CacheError): void {
     switch (op.onFailurePolicy) {
       case "miss":
         op.settle(op.isRead ? undefined : op.missResult);
@@ -404,27 +421,67 @@ export class Pool implements OpHost {
     }
   }
 
-  /** Writes that the rules want on several servers. The caller's answer is the first server's. */
+  // ---- writes that the rules want on several servers ----
+
+  #submitWithCopies(op: Op, server: number): void {
+    const link = this.#links[server]!;
+    if (this.policy.copiesAnswer === true) {
+      const copies = this.#copiesOf(op, server);
+      if (copies.length > 0) this.#submitParts(op, link, copies);
+      else this.#submitTo(link, op);
+      return;
+    }
+    link.submit(op);
+    if (link.isUp || this.policy.copiesFollowConnect !== true) {
+      this.#copy(op, server);
+      return;
+    }
+    const template = this.take();
+    template.becomeCopyOf(op);
+    link.copyWhenUp(template);
+  }
+
+  /** The answers of all parts make the answer. */
+  #submitParts(op: Op, link: ServerLink, copies: readonly number[]): void {
+    const links = [link, ...copies.map((index) => this.#links[index]!)];
+    const tally = new Tally(op, links.length);
+    op.tally = tally;
+    for (const [index, each] of links.entries()) {
+      const part = this.take();
+      part.becomePartOf(op, tally, index);
+      try {
+        this.#submitTo(each, part);
+      } catch (error) {
+        this.#failOp(part, error);
+      }
+    }
+  }
+
+  /** Copies whose ends nobody waits for. */
   #copy(op: Op, server: number): void {
-    const encoder = this.#encodeHashed(op);
-    const copies = this.#copies;
-    copies.length = 0;
-    this.policy.copies!(encoder.bytes, encoder.hashStart, encoder.end, op.operation, server, copies);
-    for (const index of copies) {
+    for (const index of this.#copiesOf(op, server)) {
       const copy = this.take();
       copy.becomeCopyOf(op);
+      const link = this.#links[index]!;
       try {
-        const link = this.#links[index]!;
-        if (this.policy.copiesWait) {
-          link.delay(copy);
-          continue;
-        }
-        this.encoder.encode(copy.key, copy.keys);
-        link.submit(copy);
+        if (this.policy.copiesWait) link.delay(copy);
+        else this.#submitTo(link, copy);
       } catch (error) {
         this.#failOp(copy, error);
       }
     }
+  }
+
+  #copiesOf(op: Op, server: number): readonly number[] {
+    const encoder = this.#encodeHashed(op);
+    const copies: number[] = [];
+    this.policy.copies!(encoder.bytes, encoder.hashStart, encoder.end, op.operation, server, copies);
+    return copies;
+  }
+
+  #submitTo(link: ServerLink, op: Op): void {
+    this.encoder.encode(op.key, op.keys);
+    link.submit(op);
   }
 
   // ---- ticks and time ----

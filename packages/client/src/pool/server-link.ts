@@ -39,6 +39,8 @@ export interface LinkContext {
   now(): number;
   /** `connection.flush` is to be called at the end of this tick. */
   scheduleFlush(connection: Connection): void;
+  /** Sends the copies of an op to the servers that the rules name now. */
+  copy(template: Op, server: number): void;
   /** Something waits for time to pass. */
   wakeTicker(): void;
 }
@@ -64,6 +66,10 @@ export class ServerLink implements ConnectionOwner {
   readonly #held = new Set<Op>();
   /** Copies that wait for something else to be sent. */
   readonly #delayed: Op[] = [];
+  /** What is to be copied to other servers once this one is up. */
+  readonly #templates: Op[] = [];
+  /** The connect that some request has failed on. */
+  #failedConnect: CacheError | undefined;
   readonly #context: LinkContext;
   /** Failed tries since it was last up. */
   #failures = 0;
@@ -128,6 +134,18 @@ export class ServerLink implements ConnectionOwner {
   /** Keeps a copy until something else is sent to this server, or the client closes. */
   delay(copy: Op): void {
     this.#delayed.push(copy);
+  }
+
+  /** Keeps an op whose copies are to be sent when the connection is up, and not at all when it fails. */
+  copyWhenUp(template: Op): void {
+    this.#templates.push(template);
+  }
+
+  /** Of the requests that waited for one connect, the first to ask. */
+  isFirstToFail(error: CacheError): boolean {
+    if (this.#failedConnect === error) return false;
+    this.#failedConnect = error;
+    return true;
   }
 
   #writeDelayed(): void {
@@ -268,6 +286,10 @@ export class ServerLink implements ConnectionOwner {
     this.#doubted = false;
     this.#context.events.emit("connect", { server: this.server.name, endpoint: this.server.endpoint });
     if (this.index >= 0) this.#context.policy.connected(this.index);
+    for (const template of this.#templates.splice(0)) {
+      if (this.index >= 0) this.#context.copy(template, this.index);
+      template.host.recycle(template);
+    }
     if (this.meta === undefined && this.#probe === null) this.#askOnceMore(connection.options);
   }
 
@@ -286,6 +308,7 @@ export class ServerLink implements ConnectionOwner {
     const { events, policy } = this.#context;
     events.emit("disconnect", { server: this.server.name, endpoint: this.server.endpoint, error });
     const idle = connection.ring.length === 0;
+    if (wasCurrent) for (const template of this.#templates.splice(0)) template.host.recycle(template);
     if (this.#closing || this.index < 0 || !wasCurrent) {
       if (this.#closing) this.#probe?.cancel();
       if (wasCurrent) this.#failHeld(error, this.#closing ? undefined : reason);
