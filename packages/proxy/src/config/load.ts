@@ -22,7 +22,8 @@ export type ConfigReading =
 export function readConfig(text: string, file: string): ConfigReading {
   const reader = new Reader(text);
   const pools: PoolConfig[] = [];
-  if (reader.problems.length === 0) {
+  const isYaml = reader.problems.length === 0;
+  if (isYaml) {
     const { root } = reader;
     if (isMap<Node, Node | null>(root) && root.items.length > 0) {
       for (const [name, value, path] of pairsOf(root, "", reader)) {
