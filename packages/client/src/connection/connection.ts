@@ -68,6 +68,8 @@ export class Connection implements ResponseHandler {
   readonly ring: RequestRing;
   /** Set by who writes a line that can take more keys; called before anything else is written, and before a flush. */
   openLine: { close(): void } | null = null;
+  /** A line that has been answered, for the next one to use. Only lines look at it. */
+  spareLine: { close(): void } | null = null;
   /** True between `schedule` and `flush`. */
   scheduled = false;
   /** Receivers that wait for answers: a line of many keys counts each. Its owner bounds it. */

@@ -9,7 +9,6 @@ import { Expect, type Sink } from "../connection/sink.ts";
 import type { FailureReason } from "../failover/failover.ts";
 import type { Op } from "./op.ts";
 
-const NOTHING = Buffer.alloc(0);
 /** "gets" and a space. */
 const HEAD_BYTES = 5;
 const CRLF_BYTES = 2;
@@ -20,31 +19,50 @@ export interface LineLimits {
   readonly maxBytes: number;
 }
 
-/** One line: written key by key while it is its connection's `openLine`, then waiting for its answers. */
+/** One line: written key by key while it is its connection's `openLine`, then waiting for its answers. Used again after. */
 export class GetLine implements Sink {
-  readonly withCas: boolean;
   readonly #connection: Connection;
   readonly #limits: LineLimits;
-  readonly #ticket: number;
+  #withCas = false;
+  #ticket = -1;
+  /** How many keys it has. What lies behind them in the lists is of earlier lines. */
+  #count = 0;
   /** null: answered, or nobody waits any more. */
   readonly #ops: (Op | null)[] = [];
   /** Where each key ends, counted from the first space of the line. A space stands before each. */
   readonly #ends: number[] = [];
   /** Where the first space stands in the output, while the line is open. */
-  readonly #begin: number;
+  #begin = 0;
   /** The keys and their spaces, as they were sent. */
-  #keys: Buffer = NOTHING;
-  #deadlineMs: number;
+  #keys: Buffer = Buffer.alloc(0);
+  #deadlineMs = Infinity;
   /** Where the next answer is looked for first. */
   #cursor = 0;
 
-  /** Begins a line with no key; `add` follows at once. */
-  constructor(connection: Connection, withCas: boolean, limits: LineLimits, deadlineMs: number) {
+  private constructor(connection: Connection, limits: LineLimits) {
     this.#connection = connection;
-    this.withCas = withCas;
     this.#limits = limits;
-    this.#deadlineMs = deadlineMs;
+  }
+
+  /** Adds the key to the connection's open line, or to a new one when it has none that fits. */
+  static join(connection: Connection, limits: LineLimits, withCas: boolean, op: Op, key: Buffer, end: number): void {
+    let line = connection.openLine as GetLine | null;
+    if (line === null || line.#withCas !== withCas || !line.#hasRoom(end)) {
+      line = (connection.spareLine as GetLine | null) ?? new GetLine(connection, limits);
+      connection.spareLine = null;
+      line.#open(withCas, op.deadlineMs);
+    }
+    line.#add(op, key, end);
+  }
+
+  /** Begins a line with no key; `add` follows at once. */
+  #open(withCas: boolean, deadlineMs: number): void {
+    const connection = this.#connection;
     const output = connection.begin();
+    this.#withCas = withCas;
+    this.#deadlineMs = deadlineMs;
+    this.#count = 0;
+    this.#cursor = 0;
     // The line lies in one piece, so that its keys can be copied at once when it ends: at least the first has room.
     output.reserve(HEAD_BYTES + MAX_KEY_BYTES + CRLF_BYTES);
     this.#begin = output.end = writeManyHead(output.buffer, output.end, withCas ? Command.gets : Command.get);
@@ -54,24 +72,26 @@ export class GetLine implements Sink {
   }
 
   /** May another key of this many bytes join? */
-  hasRoom(keyBytes: number): boolean {
+  #hasRoom(keyBytes: number): boolean {
     const { buffer, end } = this.#connection.output;
     const { maxKeys, maxBytes } = this.#limits;
     const length = end - this.#begin + 1 + keyBytes;
-    return this.#ops.length < maxKeys && length <= maxBytes && end + 1 + keyBytes + CRLF_BYTES <= buffer.length;
+    return this.#count < maxKeys && length <= maxBytes && end + 1 + keyBytes + CRLF_BYTES <= buffer.length;
   }
 
-  add(op: Op, key: Buffer, end: number): void {
-    const { output } = this.#connection;
+  #add(op: Op, key: Buffer, end: number): void {
+    const connection = this.#connection;
+    const { output } = connection;
+    const place = this.#count++;
     output.end = writeNextKey(output.buffer, output.end, key, 0, end);
-    this.#ends.push(output.end - this.#begin);
-    op.place = this.#ops.length;
+    this.#ends[place] = output.end - this.#begin;
+    this.#ops[place] = op;
+    op.place = place;
     op.line = this;
-    this.#ops.push(op);
-    this.#connection.waiting++;
+    connection.waiting++;
     if (op.deadlineMs < this.#deadlineMs) {
       this.#deadlineMs = op.deadlineMs;
-      this.#connection.ring.bringForward(this.#ticket, op.deadlineMs);
+      connection.ring.bringForward(this.#ticket, op.deadlineMs);
     }
   }
 
@@ -79,7 +99,7 @@ export class GetLine implements Sink {
   close(): void {
     const { output } = this.#connection;
     const length = output.end - this.#begin;
-    this.#keys = Buffer.allocUnsafe(length);
+    if (length > this.#keys.length) this.#keys = Buffer.allocUnsafeSlow(Math.max(length, 2 * this.#keys.length));
     output.buffer.copy(this.#keys, 0, this.#begin, output.end);
     output.end = writeCrlf(output.buffer, output.end);
     this.#connection.openLine = null;
@@ -92,6 +112,10 @@ export class GetLine implements Sink {
   }
 
   onAnswer(response: TextResponse, last: boolean): void {
+    if (this.#connection.openLine === this) {
+      this.#connection.violation("an answer to keys that were not sent yet");
+      return;
+    }
     if (response.reply === Reply.value) {
       const at = this.#find(response);
       if (at < 0) {
@@ -101,39 +125,40 @@ export class GetLine implements Sink {
         this.#connection.violation(`a value for ${JSON.stringify(key)}, which was not asked for`);
         return;
       }
-      const op = this.#ops[at];
-      this.#ops[at] = null;
       this.#cursor = at + 1;
-      if (op) {
-        op.line = null;
-        op.receiveValue(response);
-      }
+      this.#release(at)?.receiveValue(response);
       return;
     }
     if (!last) return;
-    this.#connection.waiting -= this.#ops.length - 1;
+    this.#connection.waiting -= this.#count - 1;
     const isEnd = response.reply === Reply.end;
     const isError = response.reply >= Reply.error;
-    for (const op of this.#ops) {
+    for (let i = 0; i < this.#count; i++) {
+      const op = this.#release(i);
       if (op === null) continue;
-      op.line = null;
       if (isEnd) op.receiveMiss();
       else op.receiveRefusal(response);
     }
-    if (!isEnd && !isError) this.#connection.violation(`an answer of another command (kind ${response.reply})`);
+    if (isEnd) this.#connection.spareLine = this;
+    else if (!isError) this.#connection.violation(`an answer of another command (kind ${response.reply})`);
+  }
+
+  /** Takes an op out of its place. */
+  #release(place: number): Op | null {
+    const op = this.#ops[place]!;
+    this.#ops[place] = null;
+    if (op !== null) op.line = null;
+    return op;
   }
 
   onFailure(error: CacheError, reason?: FailureReason): void {
-    for (const op of this.#ops) {
-      if (op === null) continue;
-      op.line = null;
-      op.onFailure(error, reason);
-    }
+    for (let i = 0; i < this.#count; i++) this.#release(i)?.onFailure(error, reason);
   }
 
   onDeadline(nowMs: number): number {
     let next = Infinity;
-    for (const op of this.#ops) {
+    for (let i = 0; i < this.#count; i++) {
+      const op = this.#ops[i]!;
       if (op === null) continue;
       if (op.deadlineMs <= nowMs) {
         this.drop(op);
@@ -152,7 +177,7 @@ export class GetLine implements Sink {
     const input = large ?? response.input;
     const start = large ? 0 : response.keyStart;
     const end = large ? large.length : response.keyEnd;
-    const count = this.#ends.length;
+    const count = this.#count;
     for (let i = this.#cursor; i < count; i++) if (this.#is(i, input, start, end)) return i;
     // Out of order. A key asked for twice is answered twice: prefer one that still waits.
     let found = -1;

@@ -289,7 +289,7 @@ export class Op implements Sink, Abortable {
     }
     const code = this.code;
     if (code <= OpCode.gets && !keys.binary && (!meta || this.many)) {
-      this.#joinLine(connection, keys.bytes, keys.end);
+      GetLine.join(connection, this.host.lineLimits, code === OpCode.gets, this, keys.bytes, keys.end);
       return;
     }
     const output = connection.begin();
@@ -303,15 +303,6 @@ export class Op implements Sink, Abortable {
       ? this.#writeMeta(out, output.end, keys.bytes, keys.end, keys.binary)
       : this.#writeClassic(out, output.end, keys.bytes, keys.end);
     this.ticket = connection.push(this, this.deadlineMs, Expect.one);
-  }
-
-  #joinLine(connection: Connection, key: Buffer, end: number): void {
-    const withCas = this.code === OpCode.gets;
-    let line = connection.openLine as GetLine | null;
-    if (line?.withCas !== withCas || !line.hasRoom(end)) {
-      line = new GetLine(connection, withCas, this.host.lineLimits, this.deadlineMs);
-    }
-    line.add(this, key, end);
   }
 
   #writeClassic(out: Buffer, offset: number, key: Buffer, end: number): number {
