@@ -4,6 +4,7 @@
 import { formatSize } from "@marugoto/core";
 import { wrong, type Flag } from "./flag-table.ts";
 import { flags, refused } from "./flags.ts";
+import { checkReplication } from "./replication-flags.ts";
 import { defaultSettings, type Settings } from "./settings.ts";
 
 /**
@@ -44,6 +45,11 @@ function parseShort(settings: Settings, arg: string, rest: string[]): void {
     const letter = arg.charAt(i);
     const flag = flags.find((candidate) => candidate.short === letter);
     if (flag === undefined) throw unknown(`-${letter}`, refused.find(([short]) => short === letter)?.[2]);
+    if (flag.withNumber !== undefined && isNumber(arg.slice(i + 1), rest[0])) {
+      const attached = arg.slice(i + 1);
+      flag.withNumber.apply(settings, attached === "" ? (rest.shift() ?? "").trim() : attached, `-${letter}`);
+      return;
+    }
     if (flag.value === undefined) {
       flag.apply(settings, "", `-${letter}`);
     } else {
@@ -52,6 +58,11 @@ function parseShort(settings: Settings, arg: string, rest: string[]): void {
       return;
     }
   }
+}
+
+/** Whether a number follows a letter: attached to it, or as the next argument when nothing is. */
+function isNumber(attached: string, next: string | undefined): boolean {
+  return /^\s*\d+$/.test(attached === "" ? (next ?? "") : attached);
 }
 
 function applyValue(settings: Settings, flag: Flag, text: string | undefined, name: string): void {
@@ -73,6 +84,7 @@ function checkTogether(settings: Settings): void {
     const [item, half] = [formatSize(maxItemBytes), formatSize(memoryBytes / 2)];
     throw wrong(`-I is ${item}, at most half of -m, which is ${half}`);
   }
+  checkReplication(settings.replication);
   if (settings.testSwitch) return;
   if (settings.port === 0 && settings.socketPath === undefined)
     throw wrong("-p is 0 and there is no -s: nothing to listen on");

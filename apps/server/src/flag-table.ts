@@ -16,9 +16,14 @@ export interface Flag {
   readonly help?: string;
   /** The default in words; undefined when there is none. */
   readonly fallback?: string;
+  /** What the short flag means when a number follows: another program's flag of the same letter. */
+  readonly withNumber?: NumberedFlag;
   /** Sets what the flag is for. `text` is "" for a flag without a value; `name` is the flag as it was written. */
   readonly apply: (settings: Settings, text: string, name: string) => void;
 }
+
+/** A second meaning of a letter, told from the first by the number behind it. */
+export type NumberedFlag = Pick<Flag, "help" | "fallback" | "apply"> & { readonly value: string };
 
 /** A wrong flag or value: one line that names the flag, and the numbers where there are any. */
 export function wrong(message: string): CacheError {
@@ -30,6 +35,13 @@ export function wholeNumber(text: string, name: string, least: number, most: num
   const value = /^[+-]?\d+$/.test(text) ? Number(text) : Number.NaN;
   if (value >= least && value <= most) return value;
   throw wrong(`${name} is ${text === "" ? "empty" : text}, must be a whole number from ${least} to ${most}`);
+}
+
+/** One of a few words. @throws CacheError that names the flag and the words */
+export function oneOf<Word extends string>(text: string, name: string, words: readonly Word[]): Word {
+  const word = words.find((candidate) => candidate === text);
+  if (word !== undefined) return word;
+  throw wrong(`${name} is ${text}, must be ${words.join(" or ")}`);
 }
 
 /** Bytes from `least` to `most`; a bare number counts in `unit`. @throws CacheError that names the flag and the numbers */

@@ -5,6 +5,7 @@ import { formatSize, MAX_ITEM_BYTES, MIN_ITEM_BYTES } from "@marugoto/core";
 import { defaults } from "@marugoto/server";
 import { applyExtended } from "./extended-options.ts";
 import { bytes, wholeNumber, wrong, type Flag } from "./flag-table.ts";
+import { replicationFlags, replicationPort } from "./replication-flags.ts";
 
 const MAX_PORT = 65_535;
 const MIN_MEMORY = 1024 ** 2;
@@ -192,6 +193,7 @@ export const flags: readonly Flag[] = [
     long: "disable-dumping",
     help: "disable stats cachedump, stats detail, and lru_crawler metadump",
     apply: (settings) => (settings.server.dumpEnabled = false),
+    withNumber: replicationPort,
   },
   {
     short: "W",
@@ -199,6 +201,7 @@ export const flags: readonly Flag[] = [
     help: "accepted for memcached's sake: there is no watch command yet",
     apply: () => undefined,
   },
+  ...replicationFlags,
   {
     short: "o",
     long: "extended",

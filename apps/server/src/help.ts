@@ -9,11 +9,18 @@ const COLUMN = 34;
 
 /** The whole help, without a line end at its end. */
 export function helpText(version: string): string {
-  const rows = flags.filter((flag) => flag.help !== undefined).map(flagRow);
+  const rows = flags.filter((flag) => flag.help !== undefined).flatMap(flagRows);
   const extended = extendedOptions.map(({ name, value, help }) => {
     return `   - ${name}${value === undefined ? "" : `=${value}`}: `.padEnd(COLUMN) + help;
   });
   return [version, ...rows, ...extended].join("\n");
+}
+
+/** A letter with two meanings has two lines. */
+function flagRows(flag: Flag): string[] {
+  const { short, withNumber } = flag;
+  if (withNumber === undefined) return [flagRow(flag)];
+  return [flagRow(flag), flagRow({ ...withNumber, ...(short === undefined ? {} : { short }) })];
 }
 
 function flagRow({ short, long, value, help, fallback }: Flag): string {

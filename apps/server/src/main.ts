@@ -2,6 +2,7 @@
 // marugoto-server: arguments → options → create → listen → signals. What a cache does is in @marugoto/server.
 
 import { setFlagsFromString } from "node:v8";
+import { createReplication } from "@marugoto/replication";
 import { createServer, type Server } from "@marugoto/server";
 import { announce } from "./announce.ts";
 import { parseArgs } from "./args.ts";
@@ -9,6 +10,8 @@ import { isDaemon, reportStart, startDaemon } from "./daemonize.ts";
 import { helpText } from "./help.ts";
 import { logEvents, logSettings, reason, say } from "./log.ts";
 import { toServerOptions } from "./options.ts";
+import { logCoordinator, logReplication, recordDiscarded } from "./replication-log.ts";
+import { toReplicationOptions } from "./replication-options.ts";
 import type { Settings } from "./settings.ts";
 import { endOnSignals } from "./signals.ts";
 import { userToBecome } from "./user.ts";
@@ -30,12 +33,22 @@ async function main(args: readonly string[]): Promise<void> {
 }
 
 async function serve(settings: Settings): Promise<void> {
-  const server: Server = createServer(toServerOptions(settings));
+  const options = toReplicationOptions(settings);
+  const replication = options && createReplication(options);
+  const server: Server = createServer(toServerOptions(settings), replication?.hooks);
   const becomeUser = userToBecome(settings.user);
   logSettings(settings);
   logEvents(server.events, settings.verbosity);
   const atEnd: (() => void)[] = [];
-  endOnSignals(server, atEnd);
+  const ending = endOnSignals({ server, replication, atEnd, verbosity: settings.verbosity });
+  if (replication !== undefined) {
+    logReplication(replication, settings.verbosity);
+    logCoordinator(replication);
+    const { discardedFile } = settings.replication;
+    if (discardedFile !== undefined) recordDiscarded(replication, discardedFile);
+    // Clients come after the first copy, or when there is nobody to copy from.
+    if (!(await ending.orDone(replication.start(server)))) return;
+  }
   const endpoints = await server.listen();
   atEnd.push(await announce(settings, endpoints));
   becomeUser();

@@ -3,6 +3,7 @@
 
 import { DEFAULT_MAX_ITEM_BYTES, DEFAULT_MEMORY_BYTES, DEFAULT_PORT } from "@marugoto/core";
 import type { ServerOptions } from "@marugoto/server";
+import { defaultReplicationSettings, type ReplicationSettings } from "./replication-settings.ts";
 
 /** A mutable draft of the server's options: flags fill it in one by one. */
 type Draft = { -readonly [Key in keyof ServerOptions]?: ServerOptions[Key] };
@@ -32,6 +33,8 @@ export interface Settings {
   testSwitch: boolean;
   /** Sub-options of -o that are understood and change nothing here. */
   withoutEffect: string[];
+  /** What the flags of replication say. */
+  replication: ReplicationSettings;
   /** What goes to the server as it is. */
   server: Draft;
 }
@@ -54,6 +57,7 @@ export function defaultSettings(): Settings {
     verbosity: 0,
     testSwitch: false,
     withoutEffect: [],
+    replication: defaultReplicationSettings(),
     server: {},
   };
 }

@@ -117,7 +117,7 @@ describe("a wrong flag or value is one line that names it, with both numbers", (
     [["-S"], "-S is not supported: SASL authentication"],
     [["--enable-ssl"], "--enable-ssl is not supported: TLS"],
     [["-Y", "file"], "-Y is not supported: authentication by a file"],
-    [["-q"], "-q is not a flag; -h lists them"],
+    [["-G"], "-G is not a flag; -h lists them"],
     [["--shout"], "--shout is not a flag; -h lists them"],
     [["--daemon=yes"], '--daemon takes no value, but has "yes"'],
     [["11211"], '"11211" is not a flag; -h lists them'],
