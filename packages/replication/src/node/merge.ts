@@ -21,6 +21,8 @@ interface Change {
   readonly kind: number;
   readonly timeMs: number;
   readonly rank: number;
+  /** The stretch says the whole item, or that it is gone; false = only its expiry. */
+  readonly isWhole: boolean;
 }
 
 /** What a stretch of a log has left. */
@@ -36,7 +38,7 @@ function stretchOf(log: EffectLog, offset: number): Stretch | undefined {
   const stretch: Stretch = { changes: new Map(), flush: undefined };
   const complete = log.forEachEffect(offset, (buffer, at) => {
     const kind = buffer[at]!;
-    const change = { kind, timeMs: readTime(buffer, at), rank: readRank(buffer, at) };
+    const change = changeAt(buffer, at);
     if (kind === RecordKind.flush) {
       if (readExpiry(buffer, at) !== 0) return;
       stretch.changes.clear();
@@ -46,7 +48,9 @@ function stretchOf(log: EffectLog, offset: number): Stretch | undefined {
     const key = keyOf(buffer, at);
     // Merged changes come into a log later than their own time says.
     const before = stretch.changes.get(key);
-    if (before === undefined || !isNewer(before, change)) stretch.changes.set(key, change);
+    const isWhole = change.isWhole || (before?.isWhole ?? stretch.flush !== undefined);
+    const newest = before === undefined || !isNewer(before, change) ? change : before;
+    stretch.changes.set(key, { ...newest, isWhole });
   });
   return complete ? stretch : undefined;
 }
@@ -98,7 +102,7 @@ export function merge(parts: MergeParts): MergeResult | undefined {
   let discarded = 0;
   forEachEffect(theirs, 0, theirs.length, (buffer, at) => {
     const kind = buffer[at]!;
-    const change = { kind, timeMs: readTime(buffer, at), rank: readRank(buffer, at) };
+    const change = changeAt(buffer, at);
     if (kind === RecordKind.flush) {
       if (!discardAll) taken += flushOlder(parts, ours, change);
       else sayAll(content, log);
@@ -115,8 +119,11 @@ export function merge(parts: MergeParts): MergeResult | undefined {
     const bytes = Buffer.from(key, "latin1");
     const value = kind === RecordKind.remove ? undefined : Buffer.from(valueOf(buffer, at));
     parts.onDiscarded(bytes, value, change.timeMs);
-    // Our stretch of the log says nothing of the key, or only by a flush: the follower has to hear what is here.
-    if (!ours.changes.has(key) && !content.encodeKey(bytes, log, RecordKind.put, change.timeMs, change.rank)) {
+    // Where our stretch of the log doesn't say all of the key, the follower has to hear what is here.
+    if (
+      ours.changes.get(key)?.isWhole !== true &&
+      !content.encodeKey(bytes, log, RecordKind.put, change.timeMs, change.rank)
+    ) {
       writeRemove(log, bytes, 0, bytes.length, change.timeMs, change.rank);
     }
   });
@@ -156,6 +163,11 @@ function sayAll(content: Content, sink: RecordSink): void {
     });
   }
   for (const key of keys) content.encodeKey(key, sink, RecordKind.put, 0, 0);
+}
+
+function changeAt(buffer: Buffer, at: number): Change {
+  const kind = buffer[at]!;
+  return { kind, timeMs: readTime(buffer, at), rank: readRank(buffer, at), isWhole: kind !== RecordKind.touch };
 }
 
 function isNewer(a: Change, b: Change): boolean {

@@ -198,11 +198,8 @@ export class ReplicationNode implements PeerHost, DownstreamHost {
     this.#lastBeatMs = this.nowMs();
     this.#beatLater();
     this.#lostMs = this.nowMs();
-    this.#wait(this.#options.peerTimeoutMs, () => {
-      this.#survey();
-    });
     this.dialling.start();
-    this.#survey();
+    this.#surveyUntilLate();
     await ready;
   }
 
@@ -314,6 +311,7 @@ export class ReplicationNode implements PeerHost, DownstreamHost {
 
   #setRole(to: Role, reason: string): void {
     const from = this.role;
+    if (to === "master" && from === "candidate") this.#takeEpoch();
     this.role = to;
     const tookMs = to === "master" && this.#lostId !== "" ? this.nowMs() - this.#lostMs : 0;
     if (to === "master" && from === "candidate") {
@@ -331,10 +329,7 @@ export class ReplicationNode implements PeerHost, DownstreamHost {
         return;
       case "survey":
         this.#tellState();
-        this.#wait(this.#options.peerTimeoutMs, () => {
-          this.#survey();
-        });
-        this.#survey();
+        this.#surveyUntilLate();
         return;
       case "probe":
         this.#probe();
@@ -395,21 +390,21 @@ export class ReplicationNode implements PeerHost, DownstreamHost {
         return;
       case "copying":
       case "slave":
-        if (isMaster && peer !== this.upstream && (this.upstream === undefined || state.epoch > this.epoch)) {
+        if (isMaster && peer !== this.upstream && this.#isAbove(state)) {
           this.#fire("masterFound", `${peer.link.remote} is master`, peer);
         }
         return;
       case "probing":
         if (peer.nodeId === this.#lostId && (isMaster || state.role === "slave")) {
           this.#fire("masterBack", `${peer.link.remote} is back`, peer);
-        } else if (isMaster && state.epoch >= this.epoch) {
+        } else if (isMaster && (this.#coordinator !== undefined || state.epoch >= this.epoch)) {
           this.#fire("masterFound", `${peer.link.remote} is master`, peer);
         } else {
           this.#judge();
         }
         return;
       case "candidate":
-        if (isMaster && state.epoch >= this.epoch) {
+        if (isMaster && (this.#coordinator !== undefined || state.epoch >= this.epoch)) {
           const event = this.history.length === 0 ? "firstMasterFound" : "masterFound";
           this.#fire(event, `${peer.link.remote} is master`, peer);
         }
@@ -427,9 +422,17 @@ export class ReplicationNode implements PeerHost, DownstreamHost {
     }
   }
 
+  /** A master that a slave should follow in place of whom it follows. */
+  #isAbove({ epoch }: M.NodeState): boolean {
+    if (this.upstream === undefined) return true;
+    // Epochs order the masters only where nobody else does.
+    return this.#coordinator === undefined ? epoch > this.epoch : this.upstream.state?.role !== "master";
+  }
+
   /** Of two masters: the higher epoch, then the longer log, then the greater id. Both sides come to the same. */
   #outranks(peer: Peer): boolean {
     const { epoch } = peer.state!;
+    if (this.#coordinator !== undefined) return !this.#coordinator.holds(this.nowMs());
     const mine = this.epoch;
     if (epoch !== mine) return epoch > mine;
     // Compared as both were when they were linked, so that both compare the same.
@@ -438,6 +441,13 @@ export class ReplicationNode implements PeerHost, DownstreamHost {
   }
 
   // ---- starting ----
+
+  #surveyUntilLate(): void {
+    this.#wait(this.#options.peerTimeoutMs, () => {
+      this.#survey();
+    });
+    this.#survey();
+  }
 
   /** At the start: is there somebody to follow, or is it certain, or long enough likely, that there is nobody? */
   #survey(): void {
@@ -543,18 +553,12 @@ export class ReplicationNode implements PeerHost, DownstreamHost {
     this.#tellState();
     this.#coordinator.acquire();
     if (this.#coordinator.holds(this.nowMs())) this.#fire("granted", reason);
+    for (const peer of [...this.peers]) this.#consider(peer);
   }
 
   #promote(): void {
     if (this.#kept !== undefined) this.#abandonRefill();
     this.complete = true;
-    if (this.history.length === 0) {
-      this.rank = 0;
-      this.history = [{ epoch: this.content.epoch(), nodeId: this.nodeId, start: this.log.end }];
-    } else {
-      if (this.rank >= RANKS) this.rank = 1 + (this.nodeIdBytes[0]! % (RANKS - 1));
-      this.#newEpoch();
-    }
     this.upstream = undefined;
     if (this.#bindAgain) {
       this.#bind().catch((error: unknown) => {
@@ -567,6 +571,17 @@ export class ReplicationNode implements PeerHost, DownstreamHost {
     for (const downstream of this.downstreams) downstream.pump();
     this.#lostId = "";
     this.#lostReason = "";
+  }
+
+  /** The first master of a group begins where its store does, so that a lone server's cas numbers are 1, 2, 3. */
+  #takeEpoch(): void {
+    if (this.history.length > 0) {
+      if (this.rank >= RANKS) this.rank = 1 + (this.nodeIdBytes[0]! % (RANKS - 1));
+      this.#newEpoch();
+    } else {
+      this.rank = 0;
+      this.history = [{ epoch: this.content.epoch(), nodeId: this.nodeId, start: this.log.end }];
+    }
   }
 
   #newEpoch(): void {
@@ -1188,8 +1203,15 @@ export class ReplicationNode implements PeerHost, DownstreamHost {
       this.#lostTargets = targets;
       this.#fire("upstreamLost", reason);
     }
-    if (this.role === "starting") this.#survey();
-    else if (this.role === "probing") this.#judge();
+    if (this.role === "starting" && peer.establishedMs !== Infinity) {
+      // It was there a moment ago: it gets its time again.
+      this.#lostMs = this.nowMs();
+      this.#surveyUntilLate();
+    } else if (this.role === "starting") {
+      this.#survey();
+    } else if (this.role === "probing") {
+      this.#judge();
+    }
   }
 
   onRefused(peer: Peer, reason: string): void {
