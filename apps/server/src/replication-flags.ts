@@ -150,6 +150,13 @@ export const replicationFlags: readonly Flag[] = [
     { long: "repcached", help: "speak the wire of a real repcached 2.2 or 2.3 to the one peer" },
     (replication) => (replication.repcached = true),
   ),
+  flag(
+    {
+      long: "leave-repcached",
+      help: "attach to a real repcached as its slave, and speak our own wire once it has gone and this node is master",
+    },
+    (replication) => (replication.leaveRepcached = true),
+  ),
 ];
 
 /** What single flags can't know. @throws CacheError that names the flags */
@@ -171,6 +178,13 @@ export function checkReplication(replication: ReplicationSettings): void {
     throw wrong("--on-split is available, where a --coordinator decides nothing");
   }
   if (replication.repcached) checkRepcached(replication);
+  if (replication.leaveRepcached) checkLeaving(replication);
+}
+
+function checkLeaving({ peers, peerHost, repcached }: ReplicationSettings): void {
+  if (repcached) throw wrong("--leave-repcached and --repcached exclude each other");
+  const nodes = peers.length + (peerHost === undefined ? 0 : 1);
+  if (nodes !== 1) throw wrong(`--leave-repcached needs the one peer that is left, but there are ${nodes}`);
 }
 
 function checkRepcached({ peers, peerHost, options, coordinator, secretFile }: ReplicationSettings): void {

@@ -31,6 +31,7 @@ export function toReplicationOptions(settings: Settings): Partial<ReplicationOpt
     coordinator: toCoordinator(replication.coordinator),
     secret: readSecret(replication.secretFile),
     repcached: replication.repcached,
+    leaveRepcached: replication.leaveRepcached,
   };
 }
 

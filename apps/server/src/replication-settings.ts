@@ -25,6 +25,7 @@ export interface ReplicationSettings {
   /** `--discarded-writes`: a file that writes are appended to which a merge gave up. */
   discardedFile: string | undefined;
   repcached: boolean;
+  leaveRepcached: boolean;
   options: Draft;
   /** The flags that were given, as they were written: replication is on when one of them turns it on. */
   given: Set<string>;
@@ -41,6 +42,7 @@ export function defaultReplicationSettings(): ReplicationSettings {
     secretFile: undefined,
     discardedFile: undefined,
     repcached: false,
+    leaveRepcached: false,
     options: {},
     given: new Set(),
   };

@@ -109,6 +109,8 @@ describe("a wrong flag or value is one line that names it", () => {
       "--peer-timeout is 1000, must be at least three times --heartbeat, which is 400",
     ],
     [["-x", "a", "--repcached", "--peer", "b"], "--repcached knows one peer, but there are 2"],
+    [["-x", "a", "--repcached", "--leave-repcached"], "--leave-repcached and --repcached exclude each other"],
+    [["-X", "7000", "--leave-repcached"], "--leave-repcached needs the one peer that is left, but there are 0"],
     [["-x", "a", "--repcached", "--sync-replicas", "1"], "--repcached: its wire has no means for --sync-replicas"],
   ])("%j: %s", (args, message) => {
     expect(refusal(args)).toBe(message);

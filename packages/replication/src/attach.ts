@@ -38,6 +38,8 @@ export interface ReplicationMeans {
   readonly network?: Network;
   readonly timers?: Timers;
   readonly randomBytes?: (count: number) => Buffer;
+  /** The server's store holds the group's content already: the node is master from the start. */
+  readonly hasContent?: boolean;
 }
 
 /** Replication over our own protocol: any number of nodes, each with a server of this package's. */
@@ -97,6 +99,7 @@ export class AttachedReplication implements Replication {
       events: this.events,
       backlogBytes: options.backlogBytes ?? Math.max(BACKLOG_BYTES, 4 * maxItemBytes),
       maxRequestBytes: Math.max(maxItemBytes, DEFAULT_MAX_ITEM_BYTES),
+      hasContent: this.#means.hasContent === true,
       ...(this.#means.randomBytes === undefined ? {} : { randomBytes: this.#means.randomBytes }),
     });
     this.#store = server.store;

@@ -1,6 +1,7 @@
 // Which replication a set of options asks for.
 
 import { AttachedReplication } from "./attach.ts";
+import { LeavingReplication } from "./repcached/leaving-replication.ts";
 import { createRepcachedReplication } from "./repcached/repcached-replication.ts";
 import type { ReplicationOptions } from "./options.ts";
 import type { Replication } from "./replication.ts";
@@ -11,5 +12,6 @@ import type { Replication } from "./replication.ts";
  * @throws CacheError `invalid_option`
  */
 export function createReplication(options: Partial<ReplicationOptions> = {}): Replication {
+  if (options.leaveRepcached === true) return new LeavingReplication(options);
   return options.repcached === true ? createRepcachedReplication(options) : new AttachedReplication(options);
 }

@@ -61,6 +61,11 @@ export interface ReplicationOptions {
   readonly secret: Uint8Array | undefined;
   /** `--repcached`: speak repcached's wire to the one peer. Default false. */
   readonly repcached: boolean;
+  /**
+   * `--leave-repcached`: attach to the one peer as a real repcached's slave would, and speak our own protocol from the
+   * moment on at which it has gone and this node takes over. Default false.
+   */
+  readonly leaveRepcached: boolean;
   /** `--coordinator`: who decides which node is master under `onSplit: "consistent"`. */
   readonly coordinator: Coordinator | undefined;
 }
@@ -77,6 +82,7 @@ export const defaults: ReplicationOptions = {
   onSplit: "available",
   secret: undefined,
   repcached: false,
+  leaveRepcached: false,
   coordinator: undefined,
 };
 
@@ -115,6 +121,10 @@ export function resolveOptions(options: Partial<ReplicationOptions> = {}): Repli
   if (resolved.repcached && resolved.peers.length > 1) {
     throw invalid(`repcached knows one peer, ${resolved.peers.length} are given`);
   }
+  if (resolved.leaveRepcached && resolved.peers.length !== 1) {
+    throw invalid(`leaveRepcached needs the one peer that is left, ${resolved.peers.length} are given`);
+  }
+  if (resolved.leaveRepcached && resolved.repcached) throw invalid("repcached and leaveRepcached exclude each other");
   return resolved;
 }
 

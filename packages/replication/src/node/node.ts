@@ -49,6 +49,8 @@ export interface NodeParts {
   readonly backlogBytes: number;
   /** Longest request that a client may send, value included. */
   readonly maxRequestBytes: number;
+  /** The content is the group's already, and comes from elsewhere: this node is master from the start. */
+  readonly hasContent?: boolean;
   /** Random bytes; the system's unless runs have to repeat. */
   readonly randomBytes?: (count: number) => Buffer;
 }
@@ -106,6 +108,7 @@ export class ReplicationNode implements PeerHost, DownstreamHost {
   readonly #network: Network;
   readonly #randomBytes: (count: number) => Buffer;
   readonly #coordinator: Coordinator | undefined;
+  readonly #hasContent: boolean;
   readonly #ranks = new Map<string, number>();
   #skewMs = 0;
   /** Highest epoch heard of. */
@@ -147,6 +150,7 @@ export class ReplicationNode implements PeerHost, DownstreamHost {
     this.#network = parts.network;
     this.#randomBytes = parts.randomBytes ?? systemRandomBytes;
     this.#coordinator = options.coordinator;
+    this.#hasContent = parts.hasContent === true;
     this.content = parts.content;
     this.log = new EffectLog(parts.backlogBytes);
     this.nodeIdBytes = this.#randomBytes(16);
@@ -199,7 +203,13 @@ export class ReplicationNode implements PeerHost, DownstreamHost {
     this.#beatLater();
     this.#lostMs = this.nowMs();
     this.dialling.start();
-    this.#surveyUntilLate();
+    if (this.#hasContent) {
+      // What is here already is not in the log: whoever comes without it needs a copy.
+      this.log.reset(1);
+      this.#fire("alone", "its content is here already");
+    } else {
+      this.#surveyUntilLate();
+    }
     await ready;
   }
 
