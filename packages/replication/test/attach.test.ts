@@ -2,31 +2,12 @@
 
 import { Cleanup, eventually } from "@marugoto/testing";
 import { afterEach, describe, expect, test } from "vitest";
-import { client, digest, loopback, startNode, status, type TestNode } from "./support/group.ts";
+import { client, digest, inStep, loopback, startNode, startPair, status } from "./support/group.ts";
 
 const opened = new Cleanup();
 afterEach(() => opened.run());
 
-const inStep = (master: TestNode) =>
-  eventually(
-    () => {
-      const { downstreams } = master.replication.node!;
-      return (
-        downstreams.size > 0 &&
-        [...downstreams].every((each) => each.inStep && each.acked === master.replication.node!.log.end)
-      );
-    },
-    { withinMs: 5000 },
-  );
-
-async function pair(): Promise<[TestNode, TestNode]> {
-  const a = startNode(opened, {});
-  await a.ready;
-  const b = startNode(opened, { peers: [loopback(a.port())] });
-  await b.ready;
-  await inStep(a);
-  return [a, b];
-}
+const pair = () => startPair(opened);
 
 describe("two nodes", () => {
   test("what was there is copied, what changes is streamed, and a replica serves", async () => {

@@ -959,7 +959,8 @@ export class ReplicationNode implements PeerHost, DownstreamHost {
   /** A request of our own client that the master has to execute. */
   forward(request: Buffer): Promise<Buffer> {
     const { number, answer } = this.forwards.add(request);
-    if (!this.#forwardsDue && this.upstream !== undefined) {
+    // Until our upstream has answered `follow`, requests wait: in order, or its memory of them would have gaps.
+    if (!this.#forwardsDue && this.#attached) {
       this.#forwardsDue = true;
       this.#unsent = number;
       this.#timers.defer(() => {
@@ -971,7 +972,7 @@ export class ReplicationNode implements PeerHost, DownstreamHost {
 
   #sendForwards(from = 0): void {
     this.#forwardsDue = false;
-    if (this.upstream === undefined || this.role !== "slave") return;
+    if (this.upstream === undefined || !this.#attached || this.role !== "slave") return;
     for (const message of this.forwards.messages(from)) this.upstream.send(message);
   }
 

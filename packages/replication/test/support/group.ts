@@ -1,6 +1,6 @@
 // Nodes in this process: a server each, links over real sockets on 127.0.0.1, clients over real sockets too.
 
-import { Cleanup, connect, type TestConnection } from "@marugoto/testing";
+import { Cleanup, connect, eventually, type TestConnection } from "@marugoto/testing";
 import { createServer, type Server, type ServerOptions } from "@marugoto/server";
 import type { Endpoint } from "@marugoto/core";
 import { AttachedReplication, type ReplicationMeans } from "../../src/attach.ts";
@@ -51,6 +51,32 @@ export function startNode(
   node.ready.catch(() => undefined);
   cleanup.add(node);
   return node;
+}
+
+/** Waits until all who follow a node have applied everything. */
+export async function inStep({ replication }: TestNode, replicas = 1): Promise<void> {
+  await eventually(
+    () => {
+      const { downstreams, log } = replication.node!;
+      const isThere = ({ inStep, acked }: { inStep: boolean; acked: number }) => inStep && acked === log.end;
+      return downstreams.size >= replicas && [...downstreams].every(isThere);
+    },
+    { withinMs: 10_000 },
+  );
+}
+
+/** A master, and a slave that has dialled it. */
+export async function startPair(
+  cleanup: Cleanup,
+  options: Partial<ReplicationOptions> = {},
+  nodeOptions: NodeOptions = {},
+): Promise<[master: TestNode, slave: TestNode]> {
+  const a = startNode(cleanup, options, nodeOptions);
+  await a.ready;
+  const b = startNode(cleanup, { ...options, peers: [loopback(a.port())] }, nodeOptions);
+  await b.ready;
+  await inStep(a);
+  return [a, b];
 }
 
 export async function client(cleanup: Cleanup, node: TestNode): Promise<TestConnection> {
