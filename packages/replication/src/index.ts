@@ -9,5 +9,4 @@ export {
   type TcpEndpoint,
 } from "./options.ts";
 export type { Coordinator, CoordinatorEvents } from "./coordinator/coordinator.ts";
-export { createRepcachedReplication } from "./repcached/repcached-replication.ts";
 export { createCoordinator } from "./coordinator/etcd-coordinator.ts";

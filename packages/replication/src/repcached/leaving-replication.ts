@@ -105,11 +105,10 @@ export class LeavingReplication implements Replication {
   }
 
   #passOn(from: Replication): void {
-    const pass = <Name extends keyof ReplicationEvents>(name: Name) => {
+    for (const name of Object.keys(eventNames) as (keyof ReplicationEvents)[]) {
       from.events.on(name, (event) => {
         this.events.emit(name, event);
       });
-    };
-    for (const name of Object.keys(eventNames) as (keyof ReplicationEvents)[]) pass(name);
+    }
   }
 }

@@ -2,7 +2,7 @@
 
 import { afterEach, describe, expect, test } from "vitest";
 import { Cleanup, connect, eventually, freePort, within } from "@marugoto/testing";
-import { createRepcachedReplication } from "../../src/index.ts";
+import { createRepcachedReplication } from "../../src/repcached/repcached-replication.ts";
 import { listenAsMaster, replicationStats, startMaster, startNode } from "./node.ts";
 
 const opened = new Cleanup();
