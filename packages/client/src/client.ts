@@ -31,7 +31,11 @@ import type { ValueCodec } from "./values/codec.ts";
 export interface CallOptions {
   /** Ends the call at once when aborted, with code `aborted`; the request may still reach its server. */
   readonly signal?: AbortSignal;
-  /** In ms, from the call to its answer. Default `timeouts.requestMs`. */
+  /**
+   * In ms, from the call to its answer, and as long again for each further server that the rules of failover, `next` or
+   * `gutter` send it to. A shorter time than `timeouts.requestMs` counts nothing against the server. Default
+   * `timeouts.requestMs`.
+   */
   readonly timeoutMs?: number;
   /** What to do when the rules of failover have no further server. Default: the client's `onFailure`. */
   readonly onFailure?: OnFailure;

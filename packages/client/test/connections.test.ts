@@ -1,12 +1,13 @@
 // Ways to reach a server, and the life of a client.
 
-import { execFileSync } from "node:child_process";
+import { execFileSync, fork } from "node:child_process";
 import diagnostics from "node:diagnostics_channel";
+import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import net from "node:net";
 import { join } from "node:path";
 import tls from "node:tls";
-import { Cleanup, eventually, spawnMemcached, temporaryFolder, useOracle } from "@marugoto/testing";
+import { Cleanup, eventually, spawnMemcached, temporaryFolder, useOracle, within } from "@marugoto/testing";
 import { afterEach, describe, expect, test } from "vitest";
 import { commandChannel, createClient } from "../src/index.ts";
 import { FakeServer } from "./support/fake-server.ts";
@@ -183,6 +184,51 @@ describe("the life of a client", () => {
     await client.close();
   });
 
+  test.each(["classic", "auto"] as const)(
+    "close ends, protocol %s, though the server has fallen silent",
+    async (protocol) => {
+      const fake = opened.add(await FakeServer.start());
+      fake.frozen = true;
+      const timeouts = { requestMs: 100, connectMs: 200, stallMs: 100 };
+      const client = createClient({ servers: [fake.address], protocol, timeouts });
+      opened.defer(() => client.destroy());
+      const call = codeOf(client.get("k"));
+      await within(5000, client.close(), "not closed");
+      expect(await call).toBe("timeout");
+    },
+  );
+
+  test("close ends while the server is dialled, and without a call", async () => {
+    // It accepts and never answers the handshake.
+    const fake = opened.add(await FakeServer.start({ reads: false }));
+    const options = { servers: [fake.address], socket: { tls: true }, timeouts: { connectMs: 200 } } as const;
+    for (const protocol of ["classic", "auto"] as const) {
+      const client = createClient({ ...options, protocol });
+      client.connect();
+      await within(5000, client.close(), "not closed");
+      const busy = createClient({ ...options, protocol });
+      const call = codeOf(busy.get("k"));
+      await within(5000, busy.close(), "not closed");
+      expect(["timeout", "connection_lost"]).toContain(await call);
+    }
+  });
+
+  test.each(["close", "destroy", "unref"])(
+    "a process that says %s ends by itself",
+    { timeout: 60_000 },
+    async (way) => {
+      const fake = opened.add(await FakeServer.start());
+      const program = join(import.meta.dirname, "support", "short-process.ts");
+      const child = fork(program, [String(fake.port), way], { execArgv: ["--conditions=source"] });
+      opened.defer(() => child.kill("SIGKILL"));
+      await once(child, "message");
+      const said = performance.now();
+      const [code] = (await within(10_000, once(child, "exit"), `not ended after ${way}`)) as [number | null];
+      expect(code).toBe(0);
+      expect(performance.now() - said).toBeLessThan(5000);
+    },
+  );
+
   test("destroy does not wait", async () => {
     const fake = opened.add(await FakeServer.start());
     const client = createClient({ servers: [fake.address], protocol: "classic" });
@@ -208,6 +254,14 @@ describe("the life of a client", () => {
     client.connect();
     await eventually(() => client.pool.links[0]!.isUp);
     expect(fake.requests).toEqual([]);
+  });
+
+  test.each([0, -1, Number.NaN])("a call of %d ms is refused", async (timeoutMs) => {
+    const fake = opened.add(await FakeServer.start());
+    const client = opened.add(createClient({ servers: [fake.address] }));
+    const options = { timeoutMs };
+    const calls = [client.get("k", options), client.getMany(["k"], options), client.set("k", 1, options)];
+    for (const call of [...calls, client.version(options)]) expect(await codeOf(call)).toBe("invalid_option");
   });
 
   test("options out of range are refused by name", () => {

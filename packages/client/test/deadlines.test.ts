@@ -30,7 +30,7 @@ describe("deadlines", () => {
     const run = async () => {
       const timeouts = { requestMs: timeoutMs, stallMs: 60_000 };
       const { fake, client } = await open({}, { timeouts, timeoutLimit: 1_000_000 });
-      await client.set("a", "1");
+      await client.set("a", "1", { timeoutMs: 5000 });
       fake.frozen = true;
       const late: number[] = [];
       const codes = new Set<string>();
@@ -121,16 +121,16 @@ describe("deadlines", () => {
       sent.add(socket);
       if (!bytes.includes("END")) socket.write(bytes);
     };
-    const { fake, client } = await open({ send }, { timeouts: { requestMs: 50, stallMs: 100 }, timeoutLimit: 99 });
+    const { fake, client } = await open({ send }, { timeouts: { requestMs: 5000, stallMs: 100 } });
     await client.set("a", "1");
-    expect(await codeOf(client.get("a"))).toBe("timeout");
+    expect(await codeOf(client.get("a", { timeoutMs: 50 }))).toBe("timeout");
     for (const socket of sent) socket.write("VALUE a");
     await eventually(() => fake.sockets.size === 0);
   });
 
   test("a connection that stays silent is given up, and the next one is used", async () => {
     const { fake, client } = await open({}, { timeouts: { requestMs: 50, stallMs: 50 } });
-    await client.set("a", "1");
+    await client.set("a", "1", { timeoutMs: 5000 });
     fake.frozen = true;
     expect(await codeOf(client.get("a"))).toBe("timeout");
     await eventually(() => fake.sockets.size === 0 || fake.accepted > 1);

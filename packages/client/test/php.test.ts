@@ -228,6 +228,19 @@ describe("Memcached", () => {
     expect(one.getResultCode()).toBe(ResultCode.SERVER_TEMPORARILY_DISABLED);
   });
 
+  test("copies that wait as in PHP leave when they fill its buffer", async () => {
+    const servers = await start(2);
+    const placement = { binaryProtocol: true, numberOfReplicas: 1 };
+    const memcached = await open(servers, { placement, copiesWait: true });
+    const port = memcached.getServerByKey("k")!.port;
+    const other = servers.find((server) => server.port !== port)!;
+    await memcached.set("k", "v".repeat(1000));
+    await memcached.set("k", "v".repeat(1000));
+    expect(other.items.has("k")).toBe(false);
+    for (let i = 0; i < 7; i++) await memcached.set("k", "v".repeat(1000));
+    await eventually(() => other.items.has("k"));
+  });
+
   test("the set that brings a server back is copied to its replicas, too", async () => {
     const servers = await start(3);
     let nowMs = 1_000_000;
@@ -299,7 +312,7 @@ describe("Memcached", () => {
 
   test("through a server that answers slowly a call times out with 31, and marks nothing", async () => {
     const servers = await start(1);
-    const memcached = await open(servers, { pollTimeoutMs: 60 });
+    const memcached = await open(servers, { pollTimeoutMs: 200 });
     await memcached.set("k", "v");
     servers[0]!.frozen = true;
     await memcached.get("k");

@@ -170,7 +170,7 @@ describe("a dead server", () => {
   test("that stands still is out of use after some timeouts, and proves itself before it is used again", async () => {
     const [a] = (await start(1)) as [FakeServer];
     const made = client([a], { timeouts: { requestMs: 40 }, timeoutLimit: 2 });
-    await made.set("k", "v");
+    await made.set("k", "v", { timeoutMs: 5000 });
     a.frozen = true;
     expect(await codeOf(made.get("k"))).toBe("timeout");
     expect(await codeOf(made.get("k"))).toBe("timeout");
@@ -178,6 +178,20 @@ describe("a dead server", () => {
     a.frozen = false;
     expect(await eventually(() => made.get("k"))).toBe("v");
     expect(a.requests.some(({ command }) => command === "version")).toBe(true);
+  });
+
+  test("is not put out of use by callers that are in a hurry", async () => {
+    const [a] = (await start(1)) as [FakeServer];
+    const made = client([a], { timeouts: { requestMs: 5000 }, timeoutLimit: 1 });
+    await made.set("k", "v");
+    a.frozen = true;
+    const patient = made.get("k");
+    const hurried = Array.from({ length: 20 }, () => codeOf(made.get("k", { timeoutMs: 20 })));
+    expect(new Set(await Promise.all(hurried))).toEqual(new Set(["timeout"]));
+    a.frozen = false;
+    // What is read now wakes the server up.
+    expect(await made.get("k")).toBe("v");
+    expect(await patient).toBe("v");
   });
 
   test("in a read of many: the rest with a list, or an error, as the caller wants", async () => {
@@ -261,7 +275,7 @@ describe("what a call wants done", () => {
   test("a write that failed is told, with its key", async () => {
     const [a] = (await start(1)) as [FakeServer];
     const made = client([a], { timeouts: { requestMs: 40 } });
-    await made.get("k");
+    await made.get("k", { timeoutMs: 5000 });
     const failed: string[] = [];
     made.events.on("writeFailed", ({ key, server }) => failed.push(`${server} ${key}`));
     a.frozen = true;

@@ -142,7 +142,7 @@ export interface FailoverPolicy {
    */
   connectionLost(server: number, idle: boolean, error: CacheError): void;
 
-  /** A request got no answer in time. Called per request. */
+  /** A request got no answer in the time that the pool allows. Called per request. */
   timedOut(server: number): void;
 
   /** A connection is up: connected and, if there is one, past its handshake or probe. */

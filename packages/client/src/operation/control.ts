@@ -92,6 +92,9 @@ export function control(
       abort();
       return;
     }
+    if (timeoutMs !== undefined && !(timeoutMs > 0)) {
+      throw new CacheError("invalid_option", `timeoutMs is ${timeoutMs}, must be above 0`);
+    }
     const end = writeLine(command, argument);
     const sink = new ControlSink(pool.links[server]!.address, resolve, reject);
     ticket = pool.send(

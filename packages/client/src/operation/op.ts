@@ -243,6 +243,10 @@ export class Op implements Sink, Abortable {
 
   start(): void {
     this.settled = false;
+    if (!(this.timeoutMs > 0)) {
+      this.fail(new CacheError("invalid_option", `timeoutMs is ${this.timeoutMs}, must be above 0`));
+      return;
+    }
     const signal = this.signal;
     if (signal !== null) {
       if (signal.aborted) {
@@ -483,7 +487,8 @@ export class Op implements Sink, Abortable {
       this.host.askAgain(this);
       return;
     }
-    if (response.reply === Reply.metaValue && (response.metaFlags & MetaReplyFlag.W) !== 0 && this.isPlainRead) {
+    const { reply, metaFlags } = response;
+    if (reply === Reply.metaValue && (metaFlags & MetaReplyFlag.W) !== 0 && this.isPlainRead) {
       // The item is stale, and this read has won the right to recompute it, which nobody here will make use of.
       this.host.giveBackLease(this);
     }

@@ -253,7 +253,6 @@ export class Pool implements OpHost {
     const encoder = this.encoder;
     try {
       if (this.#closing) throw new CacheError("closed", "this client is closed");
-      op.timeoutMs ||= this.requestTimeoutMs;
       op.deadlineMs = this.now() + op.timeoutMs;
       encoder.encode(op.key, op.keys);
       const hashed = op.serverKey === null ? encoder : this.#encodeServerKey(op.serverKey);
@@ -307,7 +306,9 @@ export class Pool implements OpHost {
   failedOver(op: Op, error: CacheError, reason: FailureReason): void {
     const link = op.link;
     const index = link?.index ?? -1;
-    if (reason === "timeout" && index >= 0) this.policy.timedOut(index);
+    // A caller in a hurry says nothing about the server.
+    const isSlow = reason === "timeout" && op.timeoutMs >= this.requestTimeoutMs;
+    if (isSlow && index >= 0) this.policy.timedOut(index);
     if (this.#closing) {
       op.fail(error);
       return;

@@ -18,6 +18,11 @@ import { startProbe, type Probe, type ProbeResult } from "./probe.ts";
 /** Longest wait before dialling again while callers want the server, in ms; with jitter at most 75. */
 const WANTED_MAX_MS = 60;
 
+/** libmemcached's write buffer (MEMCACHED_MAX_BUFFER) about so: what is beyond makes it write. */
+const MAX_DELAYED_BYTES = 8196;
+/** Of a copy beside its key and value. */
+const COPY_HEAD_BYTES = 40;
+
 /** What all links of a pool share. */
 export interface LinkContext {
   readonly policy: FailoverPolicy;
@@ -66,6 +71,7 @@ export class ServerLink implements ConnectionOwner {
   readonly #held = new Set<Op>();
   /** Copies that wait for something else to be sent. */
   readonly #delayed: Op[] = [];
+  #delayedBytes = 0;
   /** What is to be copied to other servers once this one is up. */
   readonly #templates: Op[] = [];
   /** The connect that some request has failed on. */
@@ -131,9 +137,11 @@ export class ServerLink implements ConnectionOwner {
     return connection;
   }
 
-  /** Keeps a copy until something else is sent to this server, or the client closes. */
+  /** Keeps a copy until something else is sent to this server, too many bytes wait, or the client closes. */
   delay(copy: Op): void {
     this.#delayed.push(copy);
+    this.#delayedBytes += copy.value.length + copy.key.length + COPY_HEAD_BYTES;
+    if (this.#delayedBytes > MAX_DELAYED_BYTES) this.#writeDelayed();
   }
 
   /** Keeps an op whose copies are to be sent when the connection is up, and not at all when it fails. */
@@ -152,6 +160,7 @@ export class ServerLink implements ConnectionOwner {
     const { encoder } = this.#context;
     const { bytes, end, hashStart, binary } = encoder;
     const key = Buffer.from(bytes.subarray(0, end));
+    this.#delayedBytes = 0;
     for (const copy of this.#delayed.splice(0)) {
       try {
         encoder.encode(copy.key, copy.keys);

@@ -4,7 +4,7 @@
 import { CacheError } from "@marugoto/core";
 import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { seededRandom, type Random } from "@marugoto/testing";
+import { eventually, seededRandom, type Random } from "@marugoto/testing";
 import { createClient, type Client } from "../../src/index.ts";
 import { FakeServer } from "./fake-server.ts";
 
@@ -145,6 +145,11 @@ export async function runChaos(
   await Promise.all(Array.from({ length: CALLERS }, () => caller(random.fork())));
   over = true;
   await directed;
+  // When all is quiet, nothing is thought to be waiting: what is counted up is counted down on every way out.
+  const isQuiet = () => client.pool.links[0]!.waiting === 0;
+  await eventually(isQuiet, { withinMs: 3000 }).catch(() => {
+    result.wrong.push(`${client.pool.links[0]!.waiting} calls are thought to be waiting`);
+  });
   client.destroy();
   await fake.close();
   result.spoilt = spoiler.spoilt;
