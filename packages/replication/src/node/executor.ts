@@ -13,6 +13,8 @@ export class Executor {
   effects: Scratch | undefined;
   readonly #scratch = new Scratch(4096);
   #last = new Map<string, number>();
+  /** Answers that went as messages, by node and number, until the node says that it has them. */
+  readonly #answers = new Map<string, Map<number, Buffer>>();
 
   /** Node id → the last of its requests that is in the log. */
   get last(): ReadonlyMap<string, number> {
@@ -30,7 +32,7 @@ export class Executor {
   }
 
   /**
-   * Executes request `number` of node `id`, unless it is in the log already.
+   * Executes request `number` of node `id`, unless it is in the log already; then its answer may be kept here still.
    *
    * @param inline whether the answer may travel in the envelope
    * @returns the answer if it is to be sent as a message; undefined when the log has it
@@ -47,7 +49,8 @@ export class Executor {
     rank: number,
   ): Buffer | undefined {
     const nodeId = id.toString("hex");
-    if (number <= (this.#last.get(nodeId) ?? 0)) return undefined;
+    this.#forget(nodeId, floor);
+    if (number <= (this.#last.get(nodeId) ?? 0)) return this.#answers.get(nodeId)?.get(number);
     this.#scratch.clear();
     this.effects = this.#scratch;
     let answer: Buffer;
@@ -60,7 +63,19 @@ export class Executor {
     const records = this.#scratch.written;
     writeEnvelope(sink, { id, number, floor, answer: fits ? answer : undefined, records }, timeMs, rank);
     this.#remember(nodeId, number);
-    return fits ? undefined : answer;
+    if (fits) return undefined;
+    const kept = Buffer.from(answer);
+    let answers = this.#answers.get(nodeId);
+    if (answers === undefined) this.#answers.set(nodeId, (answers = new Map<number, Buffer>()));
+    answers.set(number, kept);
+    return kept;
+  }
+
+  #forget(nodeId: string, floor: number): void {
+    const answers = this.#answers.get(nodeId);
+    if (answers === undefined) return;
+    for (const number of answers.keys()) if (number < floor) answers.delete(number);
+    if (answers.size === 0) this.#answers.delete(nodeId);
   }
 
   #remember(nodeId: string, number: number): void {
@@ -70,6 +85,7 @@ export class Executor {
     if (this.#last.size <= MAX_NODES) return;
     for (const oldest of this.#last.keys()) {
       this.#last.delete(oldest);
+      this.#answers.delete(oldest);
       return;
     }
   }

@@ -25,13 +25,16 @@ export class Forwards {
   /** Requests forwarded so far, and how many of them ended without a known outcome. */
   count = 0;
   unknown = 0;
+  readonly #id: Buffer;
   readonly #timers: Timers;
   readonly #timeoutMs: number;
   readonly #outstanding = new Map<number, Outstanding>();
   #next = 1;
   #cancelTimer: (() => void) | undefined;
 
-  constructor(timers: Timers, timeoutMs: number) {
+  /** @param id the node's, 16 bytes */
+  constructor(id: Buffer, timers: Timers, timeoutMs: number) {
+    this.#id = id;
     this.#timers = timers;
     this.#timeoutMs = timeoutMs;
   }
@@ -64,7 +67,7 @@ export class Forwards {
     const messages: Buffer[] = [];
     const { floor } = this;
     for (const { number, request } of this.#outstanding.values()) {
-      if (number >= from) messages.push(writeForward(number, floor, request));
+      if (number >= from) messages.push(writeForward(this.#id, number, floor, request));
     }
     return messages;
   }
@@ -77,8 +80,8 @@ export class Forwards {
     else this.#settle(found, Buffer.from(answer));
   }
 
-  /** The master has gone, and with it the answers that were to come by themselves. */
-  upstreamChanged(): void {
+  /** Another master will answer now; answers that were to come by themselves are lost with the one before. */
+  masterChanged(): void {
     for (const each of [...this.#outstanding.values()]) if (each.answerIsComing) this.#lose(each);
   }
 

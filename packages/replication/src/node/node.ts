@@ -128,6 +128,8 @@ export class ReplicationNode implements PeerHost, DownstreamHost {
   #lostReason = "";
   #lostTargets: readonly Target[] = [];
   #probeMs = 0;
+  /** Who executed our forwarded requests last. */
+  #masterId = "";
   /** Our upstream has answered `follow`. */
   #attached = false;
   #cancelWait: (() => void) | undefined;
@@ -157,7 +159,7 @@ export class ReplicationNode implements PeerHost, DownstreamHost {
     this.nodeId = this.nodeIdBytes.toString("hex");
     this.secret = options.secret ?? Buffer.alloc(0);
     this.maxFrameBytes = parts.maxRequestBytes * 2 + 64 * 1024;
-    this.forwards = new Forwards(timers, options.peerTimeoutMs + 2 * options.heartbeatMs);
+    this.forwards = new Forwards(this.nodeIdBytes, timers, options.peerTimeoutMs + 2 * options.heartbeatMs);
     this.protection = new Protection({
       timers,
       holdMs: options.holdMs,
@@ -435,6 +437,8 @@ export class ReplicationNode implements PeerHost, DownstreamHost {
   /** A master that a slave should follow in place of whom it follows. */
   #isAbove({ epoch }: M.NodeState): boolean {
     if (this.upstream === undefined) return true;
+    // Better the master than one who follows it.
+    if (this.upstream.state?.role === "slave" && epoch >= this.epoch) return true;
     // Epochs order the masters only where nobody else does.
     return this.#coordinator === undefined ? epoch > this.epoch : this.upstream.state?.role !== "master";
   }
@@ -575,7 +579,8 @@ export class ReplicationNode implements PeerHost, DownstreamHost {
         this.onError("listening again", error);
       });
     }
-    this.forwards.upstreamChanged();
+    this.forwards.masterChanged();
+    this.#masterId = this.nodeId;
     this.#replay();
     this.#tellState();
     for (const downstream of this.downstreams) downstream.pump();
@@ -652,10 +657,10 @@ export class ReplicationNode implements PeerHost, DownstreamHost {
   // ---- following ----
 
   #follow(peer: Peer): void {
-    const before = this.upstream;
     this.#cancelWait?.();
     this.upstream = peer;
-    if (before !== undefined && before !== peer) this.forwards.upstreamChanged();
+    if (peer.nodeId !== this.#masterId) this.forwards.masterChanged();
+    if (peer.state!.role === "master") this.#masterId = peer.nodeId;
     this.#leaveDownstream(peer);
     this.protection.giveUp();
     this.#setSkew(peer.state!.groupMs - this.#timers.unixMs());
@@ -978,24 +983,39 @@ export class ReplicationNode implements PeerHost, DownstreamHost {
 
   #onForward(peer: Peer, buffer: Buffer, at: number, end: number): void {
     const { downstream } = peer;
-    // Not master any more: the sender learns who is, and sends it there.
-    if (downstream === undefined || this.role !== "master") return;
+    if (downstream === undefined) return;
+    if (this.role !== "master") {
+      // In a chain the request goes on towards the master. If nobody is there, its sender says it again later.
+      if (this.role === "slave" && this.#attached) this.upstream?.send(Buffer.from(buffer.subarray(at, end)));
+      return;
+    }
     const number = buffer.readUIntBE(at + 8, 6);
     const floor = buffer.readUIntBE(at + 14, 6);
+    const id = Buffer.from(buffer.subarray(at + 20, at + 36));
     const request = Buffer.from(buffer.subarray(at + M.FORWARD_HEAD_BYTES, end));
     if (!this.mayWrite()) {
-      downstream.post(M.writeAnswer(number, Buffer.from(`${this.refusal}\r\n`, "latin1")));
+      downstream.post(M.writeAnswer(id, number, Buffer.from(`${this.refusal}\r\n`, "latin1")));
       return;
     }
     const inline = this.#options.syncReplicas <= 1;
-    const id = Buffer.from(peer.nodeId, "hex");
     const { content, log, rank } = this;
     const answer = this.executor.execute(content, log, id, number, floor, request, inline, this.#effectTime(), rank);
     if (answer === undefined) return;
-    const copy = Buffer.from(answer);
+    const message = M.writeAnswer(id, number, answer);
     const wait = inline ? undefined : this.protection.admit(this.log.end, 1);
-    if (wait === undefined) downstream.post(M.writeAnswer(number, copy));
-    else void wait.then(() => peer.downstream?.post(M.writeAnswer(number, copy)));
+    if (wait === undefined) downstream.post(message);
+    else void wait.then(() => peer.downstream?.post(message));
+  }
+
+  #onAnswer(buffer: Buffer, at: number, end: number): void {
+    const id = buffer.toString("hex", at + 14, at + 30);
+    if (id === this.nodeId) {
+      this.forwards.executed(buffer.readUIntBE(at + 8, 6), buffer.subarray(at + M.ANSWER_HEAD_BYTES, end));
+      return;
+    }
+    // In a chain it is the answer to somebody below us; who doesn't know of it ignores it.
+    const message = Buffer.from(buffer.subarray(at, end));
+    for (const downstream of this.downstreams) downstream.post(message);
   }
 
   /** Whether the master may order writes now: with a coordinator while it holds the lease, with enough replicas. */
@@ -1135,10 +1155,7 @@ export class ReplicationNode implements PeerHost, DownstreamHost {
         if (end - at > M.FORWARD_HEAD_BYTES) this.#onForward(peer, buffer, at, end);
         return;
       case M_KIND.answer:
-        if (isUpstream && end - at >= M.ANSWER_HEAD_BYTES) {
-          const answer = Buffer.from(buffer.subarray(at + M.ANSWER_HEAD_BYTES, end));
-          this.forwards.executed(buffer.readUIntBE(at + 8, 6), answer);
-        }
+        if (isUpstream && end - at >= M.ANSWER_HEAD_BYTES) this.#onAnswer(buffer, at, end);
         return;
       case M_KIND.handover:
         if (isUpstream && this.complete && end - at === M.PLAIN_BYTES && M.readPlain(buffer, at) === this.log.end) {
@@ -1165,7 +1182,7 @@ export class ReplicationNode implements PeerHost, DownstreamHost {
     if (peer === this.upstream && !this.#attached && (state.role === "master" || state.role === "slave")) {
       peer.send(this.#stateMessage());
       peer.send(M.writePlain(M_KIND.follow, this.log.end));
-    } else if (peer === this.upstream && state.role === "master") {
+    } else if (peer === this.upstream) {
       this.#sendForwards();
     }
     this.#consider(peer);

@@ -233,26 +233,28 @@ export function readHeartbeat(buffer: Buffer, at: number): Heartbeat {
   };
 }
 
-/** A client's request, the `number`-th that the sender forwards; all below `floor` have their answers. */
-export function writeForward(number: number, floor: number, request: Buffer): Buffer {
-  const buffer = message(MessageKind.forward, 12 + request.length);
+/** The request of a client of node `id` (16 bytes), the `number`-th that it forwards; all below `floor` have answers. */
+export function writeForward(id: Buffer, number: number, floor: number, request: Buffer): Buffer {
+  const buffer = message(MessageKind.forward, 28 + request.length);
   buffer.writeUIntBE(number, 8, 6);
   buffer.writeUIntBE(floor, 14, 6);
-  request.copy(buffer, 20);
+  id.copy(buffer, 20);
+  request.copy(buffer, FORWARD_HEAD_BYTES);
   return buffer;
 }
 
-export const FORWARD_HEAD_BYTES = HEAD + 12;
+export const FORWARD_HEAD_BYTES = HEAD + 28;
 
 /** The answer to a forwarded request whose envelope doesn't have it. */
-export function writeAnswer(number: number, answer: Buffer): Buffer {
-  const buffer = message(MessageKind.answer, 6 + answer.length);
+export function writeAnswer(id: Buffer, number: number, answer: Buffer): Buffer {
+  const buffer = message(MessageKind.answer, 22 + answer.length);
   buffer.writeUIntBE(number, 8, 6);
-  answer.copy(buffer, 14);
+  id.copy(buffer, 14);
+  answer.copy(buffer, ANSWER_HEAD_BYTES);
   return buffer;
 }
 
-export const ANSWER_HEAD_BYTES = HEAD + 6;
+export const ANSWER_HEAD_BYTES = HEAD + 22;
 
 /** A message of nothing but its kind and perhaps one number. */
 export function writePlain(kind: number, number = 0): Buffer {

@@ -93,7 +93,7 @@ export class MapContent implements Content {
     this.#onWrite(key, before, value);
     const sink = this.sink();
     if (sink !== undefined) this.#writePut(key, sink, RecordKind.put, this.timeMs(), this.rank());
-    return Buffer.from(`STORED ${value} ${cas}`);
+    return Buffer.from(`STORED ${value.slice(0, 2000)} ${cas}`);
   }
 
   #nextCas(): bigint {

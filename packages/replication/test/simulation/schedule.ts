@@ -49,6 +49,9 @@ class Schedule {
   #nextKey = 0;
   #hasSplit = false;
   #hasKilled = false;
+  /** Requests made, and those that were told that nobody knows. */
+  #requests = 0;
+  #unknown = 0;
 
   constructor(seed: number, options: ScheduleOptions) {
     this.#random = seededRandom(seed);
@@ -121,6 +124,7 @@ class Schedule {
 
   #writeTo(node: SimNode): void {
     const random = this.#random;
+    this.#requests++;
     const choice = random.int(10);
     const shared = `s${random.int(6)}`;
     if (choice < 4) {
@@ -128,6 +132,7 @@ class Schedule {
       const size = random.chance(0.05) ? 5000 : 3;
       const value = `${key}${"x".repeat(size)}`;
       node.request(`set ${key} ${value}`, (answer, isProtected) => {
+        this.#onAnswer(answer);
         if (answer.startsWith("STORED") && isProtected) {
           this.#protected.set(key, { value, host: node.host, atMs: this.#time.nowMs });
         }
@@ -135,16 +140,21 @@ class Schedule {
     } else if (choice < 6) {
       this.#attempted++;
       node.request("incr counter", (answer, isProtected) => {
+        this.#onAnswer(answer);
         if (answer.startsWith("STORED") && isProtected) this.#counted++;
       });
     } else if (choice < 7) {
-      node.request(`delete ${shared}`, () => undefined);
+      node.request(`delete ${shared}`, this.#onAnswer);
     } else if (choice < 8) {
-      node.request(`touch ${shared} ${random.int(1_000_000)}`, () => undefined);
+      node.request(`touch ${shared} ${random.int(1_000_000)}`, this.#onAnswer);
     } else {
-      node.request(`set ${shared} v${this.#nextKey++}`, () => undefined);
+      node.request(`set ${shared} v${this.#nextKey++}`, this.#onAnswer);
     }
   }
+
+  readonly #onAnswer = (answer: string): void => {
+    if (answer.includes("outcome unknown")) this.#unknown++;
+  };
 
   #onWrite(node: SimNode, key: string, after: string | undefined): void {
     const item = node.content.items.get(key);
@@ -228,7 +238,15 @@ class Schedule {
   async #peace(): Promise<void> {
     await this.#time.runUntil(this.#time.nowMs + 2100);
     this.#network.heal();
-    await this.#time.runUntil(this.#time.nowMs + 3000);
+    await this.#time.runUntil(this.#time.nowMs + 2500);
+    // By now every node serves, and has the master execute what it is asked.
+    let answered = 0;
+    for (const node of this.#nodes.values())
+      node.request(`set last-${node.host} x`, (answer) => {
+        if (answer.startsWith("STORED")) answered++;
+      });
+    await this.#time.runUntil(this.#time.nowMs + 500);
+    if (answered !== this.#nodes.size) this.#violate(`${answered} of ${this.#nodes.size} nodes answer a write`);
   }
 
   // ---- claims ----
@@ -251,7 +269,10 @@ class Schedule {
     }
     // After a split the newer of two writes stays. A key that is written once survives that, but not a death besides.
     if (!this.#hasSplit || (this.#options.kind === "splits" && !this.#hasKilled)) this.#checkProtected(master);
-    if (this.#options.kind === "deaths") this.#checkCounter(master);
+    if (this.#options.kind === "deaths") {
+      this.#checkCounter(master);
+      if (this.#unknown > 0) this.#violate(`of ${this.#requests} requests ${this.#unknown} have no known outcome`);
+    }
   }
 
   /** With one process dying at a time, nothing that was acknowledged under protection is lost. */

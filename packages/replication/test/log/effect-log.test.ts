@@ -1,0 +1,68 @@
+// The log against a plain array of records: what it keeps, what it drops, and where reading goes on.
+
+import { freshSeed, seededRandom } from "@marugoto/testing";
+import { expect, test } from "vitest";
+import { EffectLog } from "../../src/log/effect-log.ts";
+
+function record(number: number, bytes: number): Buffer {
+  const buffer = Buffer.alloc(14 + bytes, number & 0xff);
+  buffer[0] = 2;
+  buffer.writeUInt32BE(buffer.length, 4);
+  buffer.writeUIntBE(number, 8, 6);
+  return buffer;
+}
+
+test("random appends, reads and truncations: the same bytes as a plain list", () => {
+  const seed = freshSeed();
+  const random = seededRandom(seed);
+  const log = new EffectLog(256 * 1024);
+  let records: { readonly start: number; readonly bytes: Buffer }[] = [];
+  for (let i = 0; i < 20_000; i++) {
+    const bytes = record(i, random.chance(0.01) ? random.int(60_000) : random.int(200));
+    records.push({ start: log.end, bytes });
+    log.append(bytes, 0, bytes.length);
+    if (random.chance(0.001)) {
+      const kept = records.filter(({ start }) => start >= log.start);
+      const cut = random.pick(kept).start;
+      log.truncate(cut);
+      records = records.filter(({ start }) => start < cut);
+    }
+    if (!random.chance(0.02)) continue;
+    const from = random.pick(records).start;
+    const expected = Buffer.concat(records.filter(({ start }) => start >= from).map((each) => each.bytes));
+    const pieces: Buffer[] = [];
+    let at = from;
+    for (;;) {
+      const piece = log.read(at, random.between(100, 50_000));
+      if (piece === undefined || piece.length === 0) break;
+      pieces.push(Buffer.from(piece));
+      at += piece.length;
+    }
+    if (from < log.start) expect(pieces, `seed ${seed}`).toEqual([]);
+    else expect(Buffer.concat(pieces).equals(expected), `seed ${seed}, record ${i}`).toBe(true);
+  }
+  expect(log.end - log.start).toBeLessThanOrEqual(log.capacity);
+  expect(log.start).toBeGreaterThan(0);
+});
+
+test("what a reader holds stays as it is when the log drops or truncates it", () => {
+  const log = new EffectLog(64 * 1024);
+  const first = record(1, 100);
+  log.append(first, 0, first.length);
+  const held = log.read(0, 1000)!;
+  log.truncate(0);
+  for (let i = 0; i < 2000; i++) log.append(record(i, 100), 0, 114);
+  expect(held.equals(first)).toBe(true);
+  expect(log.read(0, 100)).toBeUndefined();
+});
+
+test("after reset the offset goes on where it was told", () => {
+  const log = new EffectLog(64 * 1024);
+  log.reset(1_000_000);
+  expect([log.start, log.end]).toEqual([1_000_000, 1_000_000]);
+  expect(log.read(1_000_000, 10)).toHaveLength(0);
+  expect(log.read(5, 10)).toBeUndefined();
+  expect(() => {
+    log.truncate(5);
+  }).toThrow("offset 5 lies outside the log, 1000000 to 1000000");
+});
