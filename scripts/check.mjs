@@ -5,10 +5,10 @@ import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { checkLayers } from "./check-layers.mjs";
+import { probeApp } from "./lib/app-probe.mjs";
 import { build, install } from "./lib/install.mjs";
 import { checkPacked, packAll } from "./lib/pack.mjs";
 import { run } from "./lib/process.mjs";
-import { probeServer } from "./lib/server-probe.mjs";
 import { runSteps } from "./lib/steps.mjs";
 import { pinnedNode, root, systemNode, workspaces } from "./lib/workspace.mjs";
 
@@ -43,16 +43,12 @@ async function smokeApps() {
   for (const { folder, manifest } of workspaces().filter((entry) => entry.folder.startsWith("apps/"))) {
     const alone = mkdtempSync(join(scratch, "app-"));
     copyFileSync(join(root, folder, "dist/main.js"), join(alone, "main.mjs"));
-    if (manifest.name !== "marugoto-server") {
-      problems.push(`${folder}: scripts/check.mjs does not know how to start ${manifest.name}`);
-      continue;
-    }
     for (const node of nodes) {
       for (const [file, cwd] of [
         [join(root, folder, "dist/main.js"), root],
         [join(alone, "main.mjs"), alone],
       ]) {
-        const problem = await probeServer(node, file, cwd);
+        const problem = await probeApp(manifest.name, node, file, cwd, alone);
         if (problem !== undefined) problems.push(problem);
       }
     }
