@@ -6,6 +6,7 @@ import { isCacheError } from "@marugoto/core";
 import { clientBench } from "./bench/client.ts";
 import { hashingBench } from "./bench/hashing.ts";
 import { memoryBench } from "./bench/memory.ts";
+import { replicationBench } from "./bench/replication.ts";
 import { serverBench } from "./bench/server.ts";
 import { describeFlags } from "./flags.ts";
 import { environmentFacts } from "./measure/environment.ts";
@@ -15,11 +16,18 @@ import { clientKeys } from "./soak/client-keys.ts";
 import { fuzzDiff } from "./soak/fuzz-diff.ts";
 import { fuzzServerSoak } from "./soak/fuzz-server.ts";
 import { idleConnections } from "./soak/idle-connections.ts";
+import { replicationConsistent } from "./soak/replication-consistent.ts";
 import { slowReaders } from "./soak/slow-readers.ts";
 import type { Report, Task } from "./task.ts";
 
 const families: Readonly<Record<string, Readonly<Record<string, Task>>>> = {
-  bench: { server: serverBench, memory: memoryBench, client: clientBench, hashing: hashingBench },
+  bench: {
+    server: serverBench,
+    memory: memoryBench,
+    client: clientBench,
+    hashing: hashingBench,
+    replication: replicationBench,
+  },
   soak: {
     "fuzz-server": fuzzServerSoak,
     "fuzz-diff": fuzzDiff,
@@ -27,6 +35,7 @@ const families: Readonly<Record<string, Readonly<Record<string, Task>>>> = {
     "idle-connections": idleConnections,
     "client-chaos": clientChaos,
     "client-keys": clientKeys,
+    "replication-consistent": replicationConsistent,
   },
 };
 
