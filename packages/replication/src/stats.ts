@@ -30,6 +30,7 @@ export function addStatus(node: ReplicationNode, options: ReplicationOptions, ro
   rows.add("outcomes_unknown", forwards.unknown);
   rows.add("full_copies_in", counters.fullCopiesIn);
   rows.add("full_copies_out", counters.fullCopiesOut);
+  rows.add("last_copy_ms", counters.lastCopyMs.toFixed(1));
   rows.add("partial_copies_in", counters.partialIn);
   rows.add("partial_copies_out", counters.partialOut);
   rows.add("merged_taken", counters.mergesTaken);

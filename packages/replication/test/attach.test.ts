@@ -2,7 +2,7 @@
 
 import { Cleanup, eventually } from "@marugoto/testing";
 import { afterEach, describe, expect, test } from "vitest";
-import { client, digest, inStep, loopback, startNode, startPair, status } from "./support/group.ts";
+import { client, expectSame, inStep, loopback, startNode, startPair, status } from "./support/group.ts";
 
 const opened = new Cleanup();
 afterEach(() => opened.run());
@@ -22,7 +22,7 @@ describe("two nodes", () => {
     onA.send("set later 1 100 2\r\nhi\r\nappend later 0 0 1\r\n!\r\ndelete key7\r\ntouch key8 50\r\nincr none 1\r\n");
     await onA.readUntil("TOUCHED\r\nNOT_FOUND\r\n");
     await inStep(a);
-    expect(digest(b)).toEqual(digest(a));
+    expectSame(b, a);
     onB.send("get later\r\n");
     expect(await onB.readUntil("END\r\n")).toBe("VALUE later 1 3\r\nhi!\r\nEND\r\n");
     expect((await status(onA)).get("full_copies_out")).toBe("1");
@@ -41,7 +41,7 @@ describe("two nodes", () => {
     onA.send("get x n\r\n");
     expect(await onA.readUntil("END\r\n")).toContain("VALUE n 0 1\r\n8\r\n");
     await inStep(a);
-    expect(digest(b)).toEqual(digest(a));
+    expectSame(b, a);
   });
 
   test("both nodes at once: 2 × 1000 incr give 2000", async () => {
@@ -55,7 +55,7 @@ describe("two nodes", () => {
     onA.send("get n\r\n");
     expect(await onA.readUntil("END\r\n")).toContain("\r\n2000\r\n");
     await inStep(a);
-    expect(digest(b)).toEqual(digest(a));
+    expectSame(b, a);
   });
 
   test("the master closes: the replica is master, and the other comes back as its slave", async () => {
@@ -70,6 +70,6 @@ describe("two nodes", () => {
     await again.ready;
     expect(again.replication.role).toBe("slave");
     await inStep(b);
-    expect(digest(again)).toEqual(digest(b));
+    expectSame(again, b);
   });
 });

@@ -3,7 +3,7 @@
 import { Cleanup, eventually } from "@marugoto/testing";
 import { afterEach, expect, test } from "vitest";
 import { SystemTimers } from "../src/net/system-timers.ts";
-import { client, digest, inStep, loopback, startNode, startPair, type TestNode } from "./support/group.ts";
+import { client, contentOf, digest, inStep, loopback, startNode, startPair, type TestNode } from "./support/group.ts";
 
 const opened = new Cleanup();
 afterEach(() => opened.run());
@@ -84,10 +84,5 @@ test("a flush with a delay happens on both at the same second", async () => {
 });
 
 function ttls(node: TestNode): Map<string, number> {
-  return new Map(
-    digest(node).map((row) => {
-      const [key, , , ttl] = row.split(" ");
-      return [key!, Number(ttl)];
-    }),
-  );
+  return new Map(contentOf(node).map(({ item, ttl }) => [item.split(" ", 1)[0]!, ttl]));
 }

@@ -65,6 +65,8 @@ export interface NodeCounters {
   refusedPeers: number;
   mergesTaken: number;
   mergesDiscarded: number;
+  /** How long the last full copy towards us took. */
+  lastCopyMs: number;
   lastTakeoverMs: number;
   lastTakeoverReason: string;
 }
@@ -92,6 +94,7 @@ export class ReplicationNode implements PeerHost, DownstreamHost {
     refusedPeers: 0,
     mergesTaken: 0,
     mergesDiscarded: 0,
+    lastCopyMs: 0,
     lastTakeoverMs: 0,
     lastTakeoverReason: "",
   };
@@ -748,12 +751,13 @@ export class ReplicationNode implements PeerHost, DownstreamHost {
   #copied(peer: Peer): void {
     this.complete = true;
     this.counters.fullCopiesIn++;
+    this.counters.lastCopyMs = this.nowMs() - this.#copySince;
     this.events.emit("copyEnded", {
       peer: peer.link.remote,
       direction: "in",
       items: this.#copyItems,
       bytes: this.#copyBytes,
-      tookMs: this.nowMs() - this.#copySince,
+      tookMs: this.counters.lastCopyMs,
     });
     this.#fire("copied", `copied from ${peer.link.remote}`);
     this.#tellState();

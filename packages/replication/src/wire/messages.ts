@@ -31,13 +31,11 @@ const HEAD = 8;
 export const HELLO_BYTES = HEAD + 48;
 export const PROOF_BYTES = HEAD + 32;
 
-/** Bits of `Hello.features`. None is needed yet: a bit that the other side lacks is not used. */
-export const Feature = {} as const;
-
 /** Who is there. */
 export interface Hello {
   readonly version: number;
   readonly oldestVersion: number;
+  /** Bits; none has a meaning yet, and one that a side does not know is not used. */
   readonly features: number;
   /** 16 random bytes of this process. */
   readonly nodeId: Buffer;

@@ -105,7 +105,7 @@ export class SimNode {
       const answer = Buffer.from(content.execute(request));
       if (this.#planted === "answer before streaming") {
         answered(answer);
-        this.process.after(5, () => node.beforeAnswers());
+        this.process.after(5, () => void node.beforeAnswers());
         return;
       }
       const wait = node.beforeAnswers();

@@ -3,6 +3,7 @@
 import { Cleanup, connect, eventually, type TestConnection } from "@marugoto/testing";
 import { createServer, type Server, type ServerOptions } from "@marugoto/server";
 import type { Endpoint } from "@marugoto/core";
+import { expect } from "vitest";
 import { AttachedReplication, type ReplicationMeans } from "../../src/attach.ts";
 import type { ReplicationOptions, TcpEndpoint } from "../../src/index.ts";
 
@@ -86,10 +87,13 @@ export async function client(cleanup: Cleanup, node: TestNode): Promise<TestConn
   return connection;
 }
 
-/** All items of a node as text, sorted: key, flags, cas, value, and seconds to live. */
-export function digest({ server }: TestNode, withTtl = true): string[] {
+/** Seconds to live of an item that never expires. */
+export const FOREVER = -1;
+
+/** All items of a node, sorted by key: the item as text (key, flags, cas, marks, value), and its seconds to live. */
+export function contentOf({ server }: TestNode): { readonly item: string; readonly ttl: number }[] {
   const { store, clock } = server;
-  const rows: string[] = [];
+  const items: { item: string; ttl: number }[] = [];
   const key = Buffer.alloc(256);
   for (let cursor = 0; cursor !== -1;) {
     cursor = store.walk(cursor, 1000, (item) => {
@@ -98,14 +102,32 @@ export function digest({ server }: TestNode, withTtl = true): string[] {
       store.copyValue(item, value, 0);
       const expiry = store.expiry(item);
       const cas = (BigInt(store.casHigh(item)) << 32n) | BigInt(store.casLow(item));
-      const ttl = withTtl ? (expiry === 0 ? -1 : expiry - clock.seconds) : "";
       const marks = `${store.isStale(item) ? "X" : ""}${store.isWinSent(item) ? "Z" : ""}`;
       const shown =
         value.length > 64 ? `${value.length}:${value.subarray(0, 32).toString("latin1")}` : value.toString("latin1");
-      rows.push(`${key.toString("latin1", 0, keyEnd)} ${store.flags(item)} ${cas} ${ttl} ${marks} ${shown}`);
+      items.push({
+        item: `${key.toString("latin1", 0, keyEnd)} ${store.flags(item)} ${cas} ${marks} ${shown}`,
+        ttl: expiry === 0 ? FOREVER : expiry - clock.seconds,
+      });
     });
   }
-  return rows.sort();
+  return items.sort((a, b) => (a.item < b.item ? -1 : 1));
+}
+
+/** The items of a node as text, without their expiries. */
+export function digest(node: TestNode): string[] {
+  return contentOf(node).map(({ item }) => item);
+}
+
+/** Two nodes hold the same, expiries to within the one second by which the seconds of two clocks may begin apart. */
+export function expectSame(node: TestNode, other: TestNode, what = ""): void {
+  expect(digest(node), what).toEqual(digest(other));
+  const ttls = contentOf(other);
+  for (const [i, { item, ttl }] of contentOf(node).entries()) {
+    const expected = ttls[i]!.ttl;
+    const differs = ttl === FOREVER || expected === FOREVER ? ttl !== expected : Math.abs(ttl - expected) > 1;
+    if (differs) throw new Error(`${what}: ${item} has ${ttl} s to live, ${expected} s on the other node`);
+  }
 }
 
 /** `stats replication` of a node, read from its rows. */
