@@ -6,6 +6,7 @@ import { isCacheError } from "@marugoto/core";
 import { clientBench } from "./bench/client.ts";
 import { hashingBench } from "./bench/hashing.ts";
 import { memoryBench } from "./bench/memory.ts";
+import { proxyBench } from "./bench/proxy.ts";
 import { replicationBench } from "./bench/replication.ts";
 import { serverBench } from "./bench/server.ts";
 import { describeFlags } from "./flags.ts";
@@ -27,6 +28,7 @@ const families: Readonly<Record<string, Readonly<Record<string, Task>>>> = {
     client: clientBench,
     hashing: hashingBench,
     replication: replicationBench,
+    proxy: proxyBench,
   },
   soak: {
     "fuzz-server": fuzzServerSoak,

@@ -19,6 +19,10 @@ export class ProxyCore {
   readonly buffers = new BufferPool();
   readonly slots = new SlotPool(this.buffers);
   readonly joins = new JoinPool(this.buffers);
+  /** Number of the configuration in force: 1 at first, one more with every reload. */
+  generation = 1;
+  /** By `performance.now()`. */
+  readonly startedAtMs = performance.now();
   /** What `version` tells. */
   readonly version: string;
   readonly parserOptions: RequestParserOptions = {

@@ -1,10 +1,14 @@
 // The proxy in one process: pools, their listeners and their clients. Creating one opens nothing; `listen` does.
 
+import { isDeepStrictEqual } from "node:util";
 import { type Endpoint, type TypedEvents } from "@marugoto/core";
+import { toPlacement } from "./config/placement.ts";
 import type { PoolConfig, ProxyConfig } from "./config/types.ts";
 import type { ProxyEvents } from "./events.ts";
 import { ProxyCore } from "./proxy-core.ts";
 import { ProxyPool } from "./routing/proxy-pool.ts";
+import { readStats } from "./stats/read-stats.ts";
+import type { ProxyStatsSource } from "./stats/types.ts";
 import { Session, type SessionOwner } from "./session/session.ts";
 import { Lines } from "@marugoto/protocol";
 import type { ClientHandler, ClientSocket } from "./transport/client-socket.ts";
@@ -26,6 +30,16 @@ export interface Proxy {
    * @throws CacheError `address_in_use`, `listen_failed`
    */
   listen(): Promise<Endpoint[]>;
+  /**
+   * Runs another configuration from now on, without the loss of a connection: clients of a pool that stays, by its name
+   * or by where it listens, are served by its new settings; those of a pool that goes get the answers to what they have
+   * asked, and are disconnected.
+   *
+   * @throws CacheError `address_in_use`, `listen_failed`, `invalid_option`: everything stays as it was
+   */
+  reload(config: ProxyConfig): Promise<void>;
+  /** What has been counted, under nutcracker's names. */
+  readonly stats: ProxyStatsSource;
   /** Accepts no more, lets what was asked be answered, ends all connections; those left after `graceMs` are cut off. */
   close(options?: { readonly graceMs?: number }): Promise<void>;
 }
@@ -77,6 +91,14 @@ class Front implements ListenerOwner, SessionOwner {
     if (this.sessions.size === 0) this.onEmpty?.();
   }
 
+  /** Takes over a configuration, and the listener that was opened for it where it listens elsewhere. */
+  reload(config: PoolConfig, listener: Listener | undefined): void {
+    this.pool.reload(config);
+    if (listener === undefined) return;
+    void this.listener.close();
+    this.listener = listener;
+  }
+
   onError(what: string, error: unknown): void {
     this.core.events.emit("error", { what: `${this.pool.config.name}: ${what}`, error });
   }
@@ -99,7 +121,41 @@ class Front implements ListenerOwner, SessionOwner {
   }
 }
 
+/** What becomes of the pools. */
+interface ReloadPlan {
+  readonly kept: readonly { readonly front: Front; readonly pool: PoolConfig }[];
+  readonly added: readonly PoolConfig[];
+  readonly removed: readonly Front[];
+}
+
+/** A pool stays by its name, or under another where it listened before. */
+function planReload(fronts: readonly Front[], pools: readonly PoolConfig[]): ReloadPlan {
+  const left = new Set(fronts);
+  const kept: { front: Front; pool: PoolConfig }[] = [];
+  const take = (pool: PoolConfig, isIt: (front: Front) => boolean): boolean => {
+    const front = [...left].find(isIt);
+    if (front === undefined) return false;
+    left.delete(front);
+    kept.push({ front, pool });
+    return true;
+  };
+  const added = pools
+    .filter((pool) => !take(pool, (front) => front.pool.config.name === pool.name))
+    .filter((pool) => !take(pool, (front) => isDeepStrictEqual(front.pool.config.listen, pool.listen)));
+  return { kept, added, removed: [...left] };
+}
+
+/** How long clients have for the answers to what they have asked. */
+const GRACE_MS = 500;
+
 class CacheProxy implements Proxy {
+  readonly stats: ProxyStatsSource = {
+    read: () =>
+      readStats(
+        this.#core,
+        this.#fronts.map(({ pool }) => pool),
+      ),
+  };
   readonly #core: ProxyCore;
   readonly #readBuffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
   #config: ProxyConfig;
@@ -120,20 +176,55 @@ class CacheProxy implements Proxy {
   }
 
   async listen(): Promise<Endpoint[]> {
-    const endpoints: Endpoint[] = [];
     try {
-      for (const front of this.#fronts) endpoints.push(await front.listener.listen());
+      for (const { listener } of this.#fronts) await listener.listen();
     } catch (error) {
       await this.close();
       throw error;
     }
-    for (const [i, endpoint] of endpoints.entries()) {
-      this.#core.events.emit("listening", { pool: this.#fronts[i]!.pool.config.name, endpoint });
-    }
-    return endpoints;
+    for (const front of this.#fronts) this.#tellListening(front);
+    return this.#fronts.map(({ listener }) => listener.endpoint);
   }
 
-  async close({ graceMs = 500 }: { readonly graceMs?: number } = {}): Promise<void> {
+  async reload(config: ProxyConfig): Promise<void> {
+    const plan = planReload(this.#fronts, config.pools);
+    // All that can fail comes first.
+    for (const pool of config.pools) toPlacement(pool.placement, pool.servers);
+    const added = plan.added.map((pool) => new Front(this.#core, pool, this.#readBuffer));
+    const moved = plan.kept.flatMap(({ front, pool }) =>
+      isDeepStrictEqual(front.listener.config, pool.listen)
+        ? []
+        : [{ front, listener: new Listener(pool.listen, front) }],
+    );
+    const listeners = [...added, ...moved].map(({ listener }) => listener);
+    try {
+      for (const listener of listeners) await listener.listen();
+    } catch (error) {
+      await Promise.all(listeners.map((listener) => listener.close()));
+      for (const front of added) front.pool.destroy();
+      throw error;
+    }
+    for (const { front, pool } of plan.kept) {
+      front.reload(pool, moved.find((move) => move.front === front)?.listener);
+    }
+    this.#config = config;
+    this.#core.generation++;
+    const kept = new Map(plan.kept.map(({ front, pool }) => [pool, front]));
+    this.#fronts = config.pools.map((pool) => kept.get(pool) ?? added[plan.added.indexOf(pool)]!);
+    for (const front of [...added, ...moved.map((move) => move.front)]) this.#tellListening(front);
+    this.#core.events.emit("reloaded", {
+      added: plan.added.map(({ name }) => name),
+      kept: plan.kept.map(({ pool }) => pool.name),
+      removed: plan.removed.map(({ pool }) => pool.config.name),
+    });
+    await Promise.all(plan.removed.map((front) => front.close(GRACE_MS)));
+  }
+
+  #tellListening({ pool, listener: { endpoint } }: Front): void {
+    this.#core.events.emit("listening", { pool: pool.config.name, endpoint });
+  }
+
+  async close({ graceMs = GRACE_MS }: { readonly graceMs?: number } = {}): Promise<void> {
     await Promise.all(this.#fronts.map((front) => front.close(graceMs)));
   }
 }

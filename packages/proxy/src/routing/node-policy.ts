@@ -6,9 +6,6 @@ import { Refusal, type FailoverPolicy } from "@marugoto/client";
 import { NodeCount, type Node } from "./node.ts";
 
 export interface NodePolicyOwner {
-  readonly nodes: readonly Node[];
-  /** Connections per server: a link's index is `node * connections + n`. */
-  readonly connections: number;
   /** Failures in a row that put a server out of use. */
   readonly failureLimit: number;
   /** A server has failed often enough. */
@@ -20,13 +17,21 @@ export interface NodePolicyOwner {
 export class NodePolicy implements FailoverPolicy {
   readonly reconnect = "background";
   readonly timeoutEndsRequest = true;
+  /** In the order of the pool's servers. */
+  nodes: readonly Node[];
+  /** Per server: a link's index is `node * connections + n`. */
+  readonly connections: number;
+  /** Another pool of connections has taken over: what this one still reports says nothing about the servers. */
+  isRetired = false;
   readonly #owner: NodePolicyOwner;
 
-  constructor(owner: NodePolicyOwner) {
+  constructor(owner: NodePolicyOwner, nodes: readonly Node[], connections: number) {
     this.#owner = owner;
+    this.nodes = nodes;
+    this.connections = connections;
   }
 
-  /** The owner has its own list of them. */
+  /** The owner sets `nodes` before it changes the pool's servers. */
   setServers(): void {
     // Nothing to remember.
   }
@@ -57,8 +62,13 @@ export class NodePolicy implements FailoverPolicy {
     else this.#failed(node, error);
   }
 
-  timedOut(link: number): void {
-    const node = this.#node(link);
+  /** The pool reports no timeouts of requests that came through its lower door: see `nodeTimedOut`. */
+  timedOut(): void {
+    // Nobody calls it.
+  }
+
+  /** A request to the server had no answer in time. */
+  nodeTimedOut(node: Node): void {
     node.counts[NodeCount.timeouts]!++;
     this.#failed(node, new CacheError("timeout", `${node.name}: no answer in time`));
   }
@@ -66,7 +76,7 @@ export class NodePolicy implements FailoverPolicy {
   connected(link: number): void {
     const node = this.#node(link);
     if (node.inUse) node.failures = 0;
-    else this.#owner.onReachable(node);
+    else if (!this.isRetired) this.#owner.onReachable(node);
   }
 
   answered(link: number): void {
@@ -74,12 +84,12 @@ export class NodePolicy implements FailoverPolicy {
   }
 
   #node(link: number): Node {
-    const { nodes, connections } = this.#owner;
-    return nodes[connections === 1 ? link : Math.floor(link / connections)]!;
+    return this.nodes[this.connections === 1 ? link : Math.floor(link / this.connections)]!;
   }
 
   #failed(node: Node, error: CacheError): void {
     node.failed(error);
+    if (this.isRetired) return;
     node.failures++;
     if (node.inUse && node.failures >= this.#owner.failureLimit) this.#owner.onOut(node, error);
   }

@@ -18,9 +18,11 @@ export const NodeCount = {
   lostNoreplies: 7,
   /** Reads that shared the answer of another. */
   shared: 8,
+  /** Bytes of requests without their answer yet. */
+  unansweredBytes: 9,
 } as const;
 
-const COUNTERS = 9;
+const COUNTERS = 10;
 
 export class Node {
   readonly counts = new Float64Array(COUNTERS);

@@ -1,6 +1,7 @@
 // One pool of the configuration at work: its servers, their placement and their connections. It says which server a key
 // belongs to and sends; it holds no client. A new configuration of the same name is taken over in place.
 
+import { isDeepStrictEqual } from "node:util";
 import { CacheError } from "@marugoto/core";
 import { Expect, Pool, type SendOptions, type ServerSpec, type Sink } from "@marugoto/client";
 import type { Placement } from "@marugoto/hashing";
@@ -24,12 +25,12 @@ export class ProxyPool implements NodePolicyOwner {
   readonly core: ProxyCore;
   readonly counts = new PoolCounts();
   config: PoolConfig;
-  nodes: Node[] = [];
+  nodes: Node[];
   connections: number;
   /** Of all servers, whether in use or not. */
   placement: Placement;
   backend: Pool;
-  #policy = new NodePolicy(this);
+  #policy: NodePolicy;
   readonly #options: MutableSendOptions = { deadlineMs: 0, expect: Expect.one };
 
   constructor(core: ProxyCore, config: PoolConfig) {
@@ -38,7 +39,46 @@ export class ProxyPool implements NodePolicyOwner {
     this.connections = config.backend.connections;
     this.nodes = config.servers.map((server, index) => new Node(server, index));
     this.placement = toPlacement(config.placement, config.servers);
+    this.#policy = new NodePolicy(this, this.nodes, this.connections);
     this.backend = this.#dial();
+    if (config.backend.preconnect) this.backend.dialAll();
+  }
+
+  /**
+   * Takes over another configuration. What was asked is still answered by the servers it was asked of; what is asked from
+   * now on goes by the new one. Servers that stay keep what is known of them, and their connections, unless the settings
+   * of connections have changed.
+   *
+   * @throws CacheError `invalid_option` for a placement that can't be made; everything stays as it was then
+   */
+  reload(config: PoolConfig): void {
+    const placement = toPlacement(config.placement, config.servers);
+    const before = this.config;
+    const nodes = config.servers.map((server, index) => {
+      const known = this.nodes.find((node) => isSameServer(node.config, server));
+      return known ?? new Node(server, index);
+    });
+    this.config = config;
+    this.placement = placement;
+    this.nodes = nodes;
+    for (const [index, node] of nodes.entries()) {
+      node.index = index;
+      node.config = config.servers[index]!;
+    }
+    if (isSameBackend(before, config)) {
+      this.#policy.nodes = nodes;
+      this.backend.setServers(this.#allSpecs());
+    } else {
+      this.connections = config.backend.connections;
+      this.#policy.isRetired = true;
+      void this.backend.close();
+      this.#policy = new NodePolicy(this, nodes, this.connections);
+      this.backend = this.#dial();
+      // Nobody is sent to a server that is out of use, so nobody else would find that it is back.
+      for (const node of nodes) {
+        if (!node.inUse) for (const link of this.linksOf(node)) link.dial();
+      }
+    }
     if (config.backend.preconnect) this.backend.dialAll();
   }
 
@@ -64,7 +104,7 @@ export class ProxyPool implements NodePolicyOwner {
   }
 
   /**
-   * Sends whole requests to a server.
+   * Sends whole requests to a server. Whose sink this is counts them off `NodeCount.unansweredBytes` at their end.
    *
    * @throws CacheError `queue_full`, `closed`
    */
@@ -84,11 +124,12 @@ export class ProxyPool implements NodePolicyOwner {
     this.backend.send(link, bytes, start, end, sink, options);
     node.counts[NodeCount.requests]!++;
     node.counts[NodeCount.requestBytes]! += end - start;
+    node.counts[NodeCount.unansweredBytes]! += end - start;
   }
 
-  /** A request on this connection had no answer in time. */
-  timedOut(link: number): void {
-    this.#policy.timedOut(link);
+  /** A request to the server had no answer in time. */
+  timedOut(node: Node): void {
+    this.#policy.nodeTimedOut(node);
   }
 
   /** Somebody asks for a server that is out of use: it is dialled again soon. */
@@ -103,6 +144,8 @@ export class ProxyPool implements NodePolicyOwner {
     node.outSinceMs = performance.now();
     node.ejectedAtUs = Date.now() * 1000;
     this.counts.serverEjects++;
+    // A connection that stands still is not worth waiting on: a new one has to show that the server answers.
+    for (const link of this.linksOf(node)) link.putOutOfUse(error);
     this.core.events.emit("serverOut", { pool: this.config.name, server: node.name, error });
   }
 
@@ -124,11 +167,17 @@ export class ProxyPool implements NodePolicyOwner {
     this.backend.destroy();
   }
 
+  /** The connections to a server. */
+  linksOf(node: Node): Pool["links"] {
+    const first = node.index * this.connections;
+    return this.backend.links.slice(first, first + this.connections);
+  }
+
   #dial(): Pool {
     const { timeouts, limits, failover, backend } = this.config;
     return new Pool(
       {
-        servers: this.config.servers.flatMap((server) => this.#specs(server)),
+        servers: this.#allSpecs(),
         // Which protocol a server speaks is its clients' business.
         protocol: "classic",
         socket: { keepAliveMs: backend.keepAlive ? 30_000 : 0 },
@@ -149,10 +198,31 @@ export class ProxyPool implements NodePolicyOwner {
     );
   }
 
-  #specs(server: ServerConfig): ServerSpec[] {
-    const spec = { address: server.address, name: server.name, weight: server.weight };
-    return Array.from({ length: this.connections }, () => spec);
+  #allSpecs(): ServerSpec[] {
+    return this.config.servers.flatMap(({ address, name, weight }) =>
+      Array.from({ length: this.connections }, () => ({ address, name, weight })),
+    );
   }
+}
+
+/** The same server at the same place: what is known of it stays true. */
+function isSameServer(a: ServerConfig, b: ServerConfig): boolean {
+  return a.name === b.name && isDeepStrictEqual([a.endpoint, a.partner], [b.endpoint, b.partner]);
+}
+
+/** Whether connections made for the one serve for the other. */
+function isSameBackend(a: PoolConfig, b: PoolConfig): boolean {
+  const settings = ({ backend, timeouts, limits, failover }: PoolConfig) => [
+    backend.connections,
+    backend.keepAlive,
+    timeouts.connectMs,
+    timeouts.requestMs,
+    limits.serverRequests,
+    limits.serverBytes,
+    limits.valueBytes,
+    failover.retryMs,
+  ];
+  return isDeepStrictEqual(settings(a), settings(b));
 }
 
 /** Spreads keys over the connections to one server; any hash does, as long as a key always gets the same. */

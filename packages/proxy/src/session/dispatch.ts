@@ -158,11 +158,11 @@ function send(
   }
   const link = pool.linkOf(node, request.buffer, request.keyStart, request.keyEnd);
   const deadlineMs = pool.deadlineMs();
-  slot.link = link;
   slot.deadlineMs = deadlineMs;
   slot.inFlight = true;
   try {
     pool.send(node, link, bytes, start, end, slot, deadlineMs, expect);
+    slot.sentBytes = end - start;
   } catch (error) {
     if (!isCacheError(error)) throw error;
     pool.counts.forwardErrors++;

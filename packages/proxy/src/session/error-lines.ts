@@ -34,6 +34,8 @@ export function errorLine(error: CacheError): Buffer {
         return ErrorLines.unreachable;
       case "ENOENT":
         return ErrorLines.noSuchFile;
+      case undefined:
+        break;
     }
   }
   switch (isCacheError(error) ? error.code : undefined) {

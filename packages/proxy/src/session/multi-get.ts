@@ -44,6 +44,8 @@ class Part implements Sink {
   at = 0;
   /** Lines without an END. */
   pending = 0;
+  /** Bytes of the lines that have ended. */
+  #endedBytes = 0;
   answered = false;
   /** The rows that came, one behind the other. */
   readonly rows: ByteQueue;
@@ -63,6 +65,7 @@ class Part implements Sink {
     this.keyStarts.length = this.keyEnds.length = this.keyIndexes.length = 0;
     this.at = 0;
     this.pending = 0;
+    this.#endedBytes = 0;
     this.answered = false;
     this.#started = -1;
     this.rows.clear();
@@ -133,6 +136,7 @@ class Part implements Sink {
     }
     if (!last) return;
     counts[NodeCount.responses]!++;
+    this.#countOff();
     if (response.reply === Reply.end) {
       this.answered = true;
       this.#endLines(1, null);
@@ -155,14 +159,23 @@ class Part implements Sink {
   }
 
   onFailure(error: CacheError): void {
+    this.#countOff();
     this.#endLines(1, this.node!.failed(error));
   }
 
   onDeadline(): number {
     const join = this.join!;
-    join.pool!.timedOut(this.link);
+    this.#countOff();
+    join.pool!.timedOut(this.node!);
     this.#endLines(1, ErrorLines.timedOut);
     return Infinity;
+  }
+
+  /** The oldest line that was sent is not awaited any more. */
+  #countOff(): void {
+    const end = this.lineEnds[this.lineEnds.length - this.pending]!;
+    this.node!.counts[NodeCount.unansweredBytes]! -= end - this.#endedBytes;
+    this.#endedBytes = end;
   }
 
   #endRow(index: number): void {

@@ -92,7 +92,7 @@ export class Session implements RequestHandler, ClientHandler, Flushable {
       return;
     }
     const consumed = this.#run(buffer, start, end);
-    if (consumed < end && !this.#ending) this.#keep(buffer, consumed, end);
+    if (consumed < end && !this.#isEnding()) this.#keep(buffer, consumed, end);
   }
 
   onDrain(): void {
@@ -288,6 +288,11 @@ export class Session implements RequestHandler, ClientHandler, Flushable {
     this.#paused = false;
     this.#runPending();
     if (!this.#isPaused() && !this.closed) this.socket.resume();
+  }
+
+  /** What has been read may have ended it, which the compiler doesn't see. */
+  #isEnding(): boolean {
+    return this.#ending;
   }
 
   /** The run may have paused it again, which the compiler doesn't see. */

@@ -37,10 +37,10 @@ export class Slot implements Sink {
   show: Show = Show.all;
   pool: ProxyPool | null = null;
   node: Node | null = null;
-  /** The connection to the server, as the pool counts them. */
-  link = -1;
   /** By `performance.now()`. */
   deadlineMs = Infinity;
+  /** Bytes of the request that its server has. */
+  sentBytes = 0;
   /** Bytes that wait for the requests before this one. */
   readonly held: ByteQueue;
   /** Slots of other clients that asked for the same and get the same answer. */
@@ -60,7 +60,6 @@ export class Slot implements Sink {
     this.show = Show.all;
     this.pool = null;
     this.node = null;
-    this.link = -1;
     this.deadlineMs = Infinity;
     this.followers = null;
     this.started = false;
@@ -162,6 +161,10 @@ export class Slot implements Sink {
   /** The server's part of it is over. */
   land(): void {
     this.inFlight = false;
+    if (this.sentBytes > 0) {
+      this.node!.counts[NodeCount.unansweredBytes]! -= this.sentBytes;
+      this.sentBytes = 0;
+    }
     const { followers } = this;
     if (followers !== null) {
       this.followers = null;
@@ -172,7 +175,7 @@ export class Slot implements Sink {
   }
 
   #timeOut(): void {
-    this.pool!.timedOut(this.link);
+    this.pool!.timedOut(this.node!);
     this.give(ErrorLines.timedOut, 0, ErrorLines.timedOut.length);
     this.finish();
   }
