@@ -1,0 +1,42 @@
+// How the proxy's events read in the log, and at which level.
+
+import { formatEndpoint } from "@marugoto/core";
+import type { Proxy, ProxyEvents } from "@marugoto/proxy";
+import { Level, type Log } from "./log.ts";
+
+type Entry<Name extends keyof ProxyEvents> = readonly [
+  level: number,
+  event: string,
+  fields: (event: ProxyEvents[Name]) => Readonly<Record<string, unknown>>,
+];
+
+/** Every event; one that is missing here does not compile. */
+const entries: { readonly [Name in keyof ProxyEvents]: Entry<Name> } = {
+  listening: [Level.notice, "listening", ({ pool, endpoint }) => ({ pool, endpoint: formatEndpoint(endpoint) })],
+  clientRejected: [Level.info, "client-rejected", (event) => event],
+  serverOut: [
+    Level.warning,
+    "server-out",
+    ({ pool, server, error }) => ({ pool, server, code: error.code, reason: error.message }),
+  ],
+  serverBack: [Level.notice, "server-back", (event) => event],
+  rejoinFailed: [
+    Level.warning,
+    "rejoin-failed",
+    ({ pool, server, error }) => ({ pool, server, code: error.code, reason: error.message }),
+  ],
+  fenceFull: [Level.warning, "fence-full", (event) => event],
+  reloaded: [Level.notice, "reloaded", (event) => event],
+  error: [Level.error, "error", ({ what, error }) => ({ what, reason: error })],
+};
+
+/** Writes every event of `proxy` to the log. */
+export function logEvents(events: Proxy["events"], log: Log): void {
+  for (const name of Object.keys(entries) as (keyof ProxyEvents)[]) {
+    // The table's type pairs each name with its event; a loop over the names forgets that.
+    const [level, text, fields] = entries[name] as Entry<never>;
+    events.on(name, (event) => {
+      log.write(level, text, fields(event as never));
+    });
+  }
+}

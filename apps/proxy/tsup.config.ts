@@ -1,0 +1,3 @@
+import { app } from "../../tsup.config.base.ts";
+
+export default app();
