@@ -131,11 +131,11 @@ export class AttachedReplication implements Replication {
     const node = this.#node;
     if (node === undefined || this.#client!.isExecuting) return "run";
     if (node.role === "master") {
-      if (!node.isConditional || mutates[request.command] !== true || node.mayWrite()) return "run";
+      if (!node.isConditional || !this.#mayChange(request) || node.mayWrite()) return "run";
       return { refuse: node.refusal };
     }
     const waiting = this.#waiting.get(session);
-    if (!this.#hasToForward(request)) {
+    if (!this.#mayChange(request)) {
       // What it asks may depend on what it has asked before.
       return waiting === undefined || waiting.count === 0 ? "run" : { later: waiting.none() };
     }
@@ -166,7 +166,7 @@ export class AttachedReplication implements Replication {
   }
 
   /** Everything that may change an item, its expiry, or who may recache it. */
-  #hasToForward(request: TextRequest): boolean {
+  #mayChange(request: TextRequest): boolean {
     if (mutates[request.command] !== true) return false;
     if (commandInfo(request.command)!.name !== "metaGet") return true;
     if ((request.metaFlags & (MetaFlag.T | MetaFlag.N | MetaFlag.R)) !== 0) return true;

@@ -154,8 +154,8 @@ describe("protection", () => {
   test("with syncDegrade refuse, writes are refused while too few replicas are in step; reads are served", async () => {
     const a = startNode(opened, { ...quick, syncReplicas: 1, syncDegrade: "refuse" });
     const onA = await client(opened, a);
-    onA.send("set x 0 0 1\r\nx\r\nget x\r\n");
-    expect(await onA.readUntil("END\r\n")).toBe("SERVER_ERROR replication: not enough replicas\r\nEND\r\n");
+    onA.send("set x 0 0 1\r\nx\r\nget x\r\nmg x\r\nmn\r\n");
+    expect(await onA.readUntil("MN\r\n")).toBe("SERVER_ERROR replication: not enough replicas\r\nEND\r\nEN\r\nMN\r\n");
   });
 
   test("a replica that takes nothing holds answers for holdMs once, then counts as behind", async () => {
