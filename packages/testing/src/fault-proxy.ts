@@ -2,7 +2,7 @@
 // It forwards bytes and knows no protocol.
 
 import { connect as dial, createServer, type Server, type Socket } from "node:net";
-import type { Endpoint } from "@marugoto/core";
+import { CacheError, type Endpoint } from "@marugoto/core";
 
 /** Bytes towards the server, or back to the client. */
 export type Direction = "up" | "down";
@@ -13,11 +13,13 @@ export interface Faults {
   splitBytes: number;
   /** Wait this many milliseconds before each write; order is kept. */
   delayMs: number;
+  /** Forward each piece this many milliseconds after it came, however many are under way: a long cable. */
+  latencyMs: number;
   /** Forward nothing and read nothing while true: the sender meets a full window. */
   stalled: boolean;
 }
 
-const none = (): Faults => ({ splitBytes: 0, delayMs: 0, stalled: false });
+const none = (): Faults => ({ splitBytes: 0, delayMs: 0, latencyMs: 0, stalled: false });
 
 /** A running proxy. `up` and `down` are its switches; `close()` ends it. */
 export class FaultProxy {
@@ -122,31 +124,45 @@ export class FaultProxy {
   async #pump(direction: Direction, from: Socket, to: Socket): Promise<void> {
     const faults = this[direction];
     try {
+      let last = Promise.resolve();
       for await (const chunk of from as AsyncIterable<Buffer>) {
-        const step = faults.splitBytes > 0 ? faults.splitBytes : chunk.length;
-        for (let at = 0; at < chunk.length; at += step) {
-          await this.#hold(faults, to);
-          const left = this.#cutAfter[direction] - this.forwarded[direction];
-          const piece = chunk.subarray(at, Math.min(at + step, chunk.length, at + left));
-          this.forwarded[direction] += piece.length;
-          await new Promise<void>((resolve, reject) => {
-            to.write(piece, (error) => {
-              if (error) reject(error);
-              else resolve();
-            });
-          });
-          if (this.forwarded[direction] >= this.#cutAfter[direction]) {
-            this.#cutAfter[direction] = Infinity;
-            this.cut();
-            return;
-          }
-        }
+        last = this.#forward(direction, chunk, to, performance.now() + faults.latencyMs, last);
+        // On a long cable the next is read while this one is under way; what fails there is told at the end.
+        if (faults.latencyMs === 0) await last;
+        else last.catch(() => from.destroy());
       }
+      await last;
       await this.#hold(faults, to);
       to.end();
     } catch {
       // One of the two is gone; "close" takes the other along.
       from.destroy();
+    }
+  }
+
+  /** Forwards what was read, piece by piece, after what was read before and not before `dueMs`. */
+  async #forward(direction: Direction, chunk: Buffer, to: Socket, dueMs: number, before: Promise<void>): Promise<void> {
+    const faults = this[direction];
+    await before;
+    const early = dueMs - performance.now();
+    if (early > 0) await pause(early);
+    const step = faults.splitBytes > 0 ? faults.splitBytes : chunk.length;
+    for (let at = 0; at < chunk.length; at += step) {
+      await this.#hold(faults, to);
+      const left = this.#cutAfter[direction] - this.forwarded[direction];
+      const piece = chunk.subarray(at, Math.min(at + step, chunk.length, at + left));
+      this.forwarded[direction] += piece.length;
+      await new Promise<void>((resolve, reject) => {
+        to.write(piece, (error) => {
+          if (error) reject(error);
+          else resolve();
+        });
+      });
+      if (this.forwarded[direction] >= this.#cutAfter[direction]) {
+        this.#cutAfter[direction] = Infinity;
+        this.cut();
+        throw new CacheError("connection_lost", "cut, as was asked");
+      }
     }
   }
 

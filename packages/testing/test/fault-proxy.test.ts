@@ -42,6 +42,21 @@ describe("a fault proxy before an echo server", () => {
     expect(received).toEqual([3, 3, 3, 1]);
   });
 
+  test("is as long as a cable: what is under way does not hold up what comes after it", async () => {
+    proxy.up.latencyMs = 40;
+    const connection = await client();
+    const startedMs = performance.now();
+    for (let i = 0; i < 10; i++) {
+      connection.send(String(i));
+      await connection.activity(2);
+    }
+    expect((await connection.read(10)).toString()).toBe("0123456789");
+    const tookMs = performance.now() - startedMs;
+    expect(tookMs).toBeGreaterThan(39);
+    // Each of ten pieces behind the one before it would take 400 ms.
+    expect(tookMs).toBeLessThan(350);
+  });
+
   test("stalls until it is healed", async () => {
     proxy.down.stalled = true;
     const connection = await client();
