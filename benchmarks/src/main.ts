@@ -17,7 +17,7 @@ import { clientKeys } from "./soak/client-keys.ts";
 import { fuzzDiff } from "./soak/fuzz-diff.ts";
 import { fuzzServerSoak } from "./soak/fuzz-server.ts";
 import { idleConnections } from "./soak/idle-connections.ts";
-import { replicationConsistent } from "./soak/replication-consistent.ts";
+import { replicationSoaks } from "./soak/replication/index.ts";
 import { slowReaders } from "./soak/slow-readers.ts";
 import type { Report, Task } from "./task.ts";
 
@@ -37,7 +37,7 @@ const families: Readonly<Record<string, Readonly<Record<string, Task>>>> = {
     "idle-connections": idleConnections,
     "client-chaos": clientChaos,
     "client-keys": clientKeys,
-    "replication-consistent": replicationConsistent,
+    ...replicationSoaks,
   },
 };
 
@@ -89,7 +89,7 @@ async function run(family: string, name: string, task: Task, argv: readonly stri
 }
 
 function overview(family: string, tasks: Readonly<Record<string, Task>>): string {
-  const rows = Object.entries(tasks).map(([name, task]) => `  ${name.padEnd(18)}${task.summary}`);
+  const rows = Object.entries(tasks).map(([name, task]) => `  ${name.padEnd(29)}${task.summary}`);
   return [`npm run ${family} -- NAME [flags]; --help after a name lists its flags`, ...rows].join("\n");
 }
 

@@ -19,10 +19,10 @@ import {
   type ServerProcess,
   type TestConnection,
 } from "@marugoto/testing";
-import { ourServer } from "../measure/programs.ts";
-import { grouped, markdownTable } from "../measure/table.ts";
-import { defineTask, type Progress, type Report } from "../task.ts";
-import { numbered, repeat, repeatFlags } from "./repeat.ts";
+import { ourServer } from "../../measure/programs.ts";
+import { grouped, markdownTable } from "../../measure/table.ts";
+import { defineTask, type Progress, type Report } from "../../task.ts";
+import { numbered, repeat, repeatFlags } from "../repeat.ts";
 
 /** Seconds of the lease: the shortest that there is. */
 const TTL_SEC = 1;
