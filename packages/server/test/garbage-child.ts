@@ -20,7 +20,7 @@ const clock = { seconds: 2, startedAtUnix: 1_000_000_000 };
 const server = createServer({ clock, hashSeed: 1, memoryBytes: 64 * 1024 * 1024, requestsPerEvent: 1_000_000 });
 const session = server.accept(transport) as Session;
 
-const batches: Buffer[] = [];
+const batches: string[] = [];
 let commandsPerRound = 0;
 for (let batch = 0; batch < 100; batch++) {
   const lines: string[] = [];
@@ -42,11 +42,18 @@ for (let batch = 0; batch < 100; batch++) {
     );
   }
   commandsPerRound += lines.length;
-  batches.push(Buffer.from(lines.join("")));
+  batches.push(lines.join(""));
 }
 
+// One buffer, as the transport reads into one.
+const bytes = Buffer.from(batches.join(""));
+const ends = batches.map((_, i) => Buffer.byteLength(batches.slice(0, i + 1).join("")));
+
 function round(): void {
-  for (let i = 0; i < batches.length; i++) session.onBytes(batches[i]!, 0, batches[i]!.length);
+  for (let i = 0, start = 0; i < ends.length; i++) {
+    session.onBytes(bytes, start, ends[i]!);
+    start = ends[i]!;
+  }
 }
 
 const WARM_UP = 60;

@@ -2,21 +2,31 @@
 // a loop over a Uint8Array takes four rounds.
 
 /**
- * The DataView of a buffer that is used again and again, such as a server's read buffer. A buffer seen for the first
- * time gets none, because making one costs more than it saves.
+ * The DataViews of the two buffers that are used again and again, such as a server's read buffer and the one where it
+ * joins what came in pieces. A buffer seen for the first time gets none, because making one costs more than it saves.
  */
 export class RepeatedView {
-  #bytes: Uint8Array | undefined;
-  #view: DataView | undefined;
+  #first: Uint8Array | undefined;
+  #firstView: DataView | undefined;
+  #second: Uint8Array | undefined;
+  #secondView: DataView | undefined;
+  /** The buffer of the last call that had no view. */
+  #seen: Uint8Array | undefined;
 
-  /** A view of `bytes`, or undefined when the last call was for another buffer. */
+  /** A view of `bytes`, or undefined when it is neither of the two, nor the buffer of the last call that was not. */
   of(bytes: Uint8Array): DataView | undefined {
-    if (bytes === this.#bytes) return (this.#view ??= viewOf(bytes));
-    // Offsets are int32 in the loops below.
-    if (bytes.length > 0x7fff_ffff) return undefined;
-    this.#bytes = bytes;
-    this.#view = undefined;
-    return undefined;
+    if (bytes === this.#first) return this.#firstView;
+    if (bytes === this.#second) return this.#secondView;
+    if (bytes !== this.#seen) {
+      // Offsets are int32 in the loops below.
+      if (bytes.length <= 0x7fff_ffff) this.#seen = bytes;
+      return undefined;
+    }
+    this.#second = this.#first;
+    this.#secondView = this.#firstView;
+    this.#first = bytes;
+    this.#firstView = viewOf(bytes);
+    return this.#firstView;
   }
 }
 

@@ -35,16 +35,35 @@ describe("equalWords", () => {
 });
 
 describe("RepeatedView", () => {
-  test("a buffer gets a view when it comes a second time in a row", () => {
+  const buffers = (count: number) => Array.from({ length: count }, (_, i) => Buffer.alloc(8).subarray(i));
+
+  test("a buffer gets a view when it comes a second time", () => {
     const views = new RepeatedView();
-    const [a, b] = [Buffer.alloc(8), Buffer.alloc(8).subarray(2)];
-    expect(views.of(a)).toBeUndefined();
-    const view = views.of(a);
-    expect(view).toBeInstanceOf(DataView);
-    expect(views.of(a)).toBe(view);
-    expect(views.of(b)).toBeUndefined();
-    expect(views.of(b)?.byteOffset).toBe(b.byteOffset);
-    expect(views.of(b)?.byteLength).toBe(6);
+    const [, a] = buffers(2);
+    expect(views.of(a!)).toBeUndefined();
+    const view = views.of(a!);
+    expect(view?.byteOffset).toBe(a!.byteOffset);
+    expect(view?.byteLength).toBe(7);
+    expect(views.of(a!)).toBe(view);
+  });
+
+  test("two that take turns keep theirs, whatever comes between", () => {
+    const views = new RepeatedView();
+    const [a, b, c, d] = buffers(4) as [Buffer, Buffer, Buffer, Buffer];
+    const [ofA, ofB] = [a, a, b, b].map((each) => views.of(each)).filter((view) => view !== undefined);
+    for (const other of [c, d, c, d]) {
+      expect(views.of(a)).toBe(ofA);
+      expect(views.of(other)).toBeUndefined();
+      expect(views.of(b)).toBe(ofB);
+    }
+  });
+
+  test("a third one takes the place of the older of the two", () => {
+    const views = new RepeatedView();
+    const [a, b, c] = buffers(3) as [Buffer, Buffer, Buffer];
+    const [, ofB, ofC] = [a, a, b, b, c, c].map((each) => views.of(each)).filter((view) => view !== undefined);
+    expect(views.of(c)).toBe(ofC);
+    expect(views.of(b)).toBe(ofB);
     expect(views.of(a)).toBeUndefined();
   });
 });
