@@ -72,4 +72,4 @@ export { type Limits, type PoolOptions, type ServerOptions, type ServerSpec, typ
 export { Expect, type Sink } from "./connection/sink.ts";
 export { type TextAuthentication } from "./connection/connection.ts";
 export { type SocketOptions } from "./connection/dial.ts";
-export { commandChannel, type CommandTrace } from "./tracing.ts";
+export { commandChannel, connectChannel, type CommandTrace, type ConnectTrace } from "./tracing.ts";

@@ -1,7 +1,7 @@
 // Tracing channels of node:diagnostics_channel, in the names and shapes that Node's other clients use. Without a
 // subscriber a call pays for one look at a field.
 
-import { tracingChannel } from "node:diagnostics_channel";
+import { tracingChannel, type TracingChannel } from "node:diagnostics_channel";
 
 /** What subscribers of `marugoto:client:command` get; Node adds `result` or `error` when the call has ended. */
 export interface CommandTrace {
@@ -16,9 +16,23 @@ export interface CommandTrace {
 /** One call of the public API: `tracing:marugoto:client:command:start`, `…:asyncEnd`, `…:error` and so on. */
 export const commandChannel = tracingChannel<unknown, CommandTrace>("marugoto:client:command");
 
-/** True when anybody listens. */
+/** What subscribers of `marugoto:client:connect` get; Node adds `error` when the try has failed. */
+export interface ConnectTrace {
+  /** The server's name. */
+  readonly server: string;
+  /** `host:port` or the path. */
+  readonly address: string;
+}
+
+/** One try to connect, from dialling to the end of the handshake: `tracing:marugoto:client:connect:start` and so on. */
+export const connectChannel = tracingChannel<unknown, ConnectTrace>("marugoto:client:connect");
+
+/** True when anybody listens to commands. */
 export function isTraced(): boolean {
-  const { start, end, asyncStart, asyncEnd, error } = commandChannel;
+  return hasSubscribers(commandChannel);
+}
+
+function hasSubscribers({ start, end, asyncStart, asyncEnd, error }: TracingChannel<unknown, object>): boolean {
   return (
     start.hasSubscribers ||
     asyncEnd.hasSubscribers ||
@@ -31,4 +45,25 @@ export function isTraced(): boolean {
 /** Runs `call` and tells the channel of its begin, end and error. */
 export async function trace<T>(context: CommandTrace, call: () => Promise<T>): Promise<T> {
   return commandChannel.tracePromise(call, context);
+}
+
+/** How a try to connect has ended. */
+export interface ConnectEnd {
+  ready(): void;
+  failed(error: Error): void;
+}
+
+/** Tells the channel of a try to connect; undefined when nobody listens. */
+export function traceConnect(context: ConnectTrace): ConnectEnd | undefined {
+  if (!hasSubscribers(connectChannel)) return undefined;
+  let end: ConnectEnd | undefined;
+  const connected = new Promise<void>((resolve, reject) => {
+    end = { ready: resolve, failed: reject };
+  });
+  connectChannel
+    .tracePromise(() => connected, context)
+    .catch(() => {
+      // The channel has told it, and whoever waits for the connection hears of it in another way.
+    });
+  return end;
 }

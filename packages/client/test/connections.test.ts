@@ -9,7 +9,7 @@ import { join } from "node:path";
 import tls from "node:tls";
 import { Cleanup, eventually, spawnMemcached, temporaryFolder, useOracle, within } from "@marugoto/testing";
 import { afterEach, describe, expect, test } from "vitest";
-import { commandChannel, createClient } from "../src/index.ts";
+import { commandChannel, connectChannel, createClient } from "../src/index.ts";
 import { FakeServer } from "./support/fake-server.ts";
 
 const opened = new Cleanup();
@@ -218,7 +218,7 @@ describe("the life of a client", () => {
     { timeout: 60_000 },
     async (way) => {
       const fake = opened.add(await FakeServer.start());
-      const program = join(import.meta.dirname, "support", "short-process.ts");
+      const program = new URL("./support/short-process.ts", import.meta.url);
       const child = fork(program, [String(fake.port), way], { execArgv: ["--conditions=source"] });
       opened.defer(() => child.kill("SIGKILL"));
       await once(child, "message");
@@ -308,4 +308,39 @@ test("calls are traced with what they were and how they ended", async () => {
   await client.getMany(["k", "l"]);
   await codeOf(client.get("bad key"));
   expect(seen).toEqual(["set 1 done", "getMany 2 done", "get 1 failed"]);
+});
+
+test("tries to connect are traced, and what became of them", async () => {
+  const fake = await FakeServer.start();
+  const seen: string[] = [];
+  const note = (what: string) => (message: unknown) => {
+    const { server, address, error } = message as { server: string; address: string; error?: { code: string } };
+    seen.push(`${what} ${server} ${address === fake.address}${error ? ` ${error.code}` : ""}`);
+  };
+  const ignore = () => undefined;
+  const handlers = {
+    start: note("start"),
+    end: ignore,
+    asyncStart: ignore,
+    asyncEnd: note("end"),
+    error: note("error"),
+  };
+  connectChannel.subscribe(handlers);
+  opened.defer(() => connectChannel.unsubscribe(handlers));
+  const options = { servers: [{ address: fake.address, name: "s" }], protocol: "classic" } as const;
+  const client = createClient(options);
+  await client.set("k", "v");
+  await client.close();
+  await fake.close();
+  const other = createClient(options);
+  expect(await codeOf(other.get("k"))).toBe("connection_lost");
+  other.destroy();
+  await eventually(() => seen.length >= 5);
+  expect(seen.slice(0, 5)).toEqual([
+    "start s true",
+    "end s true",
+    "start s true",
+    "error s true connection_lost",
+    "end s true connection_lost",
+  ]);
 });

@@ -12,6 +12,7 @@ import type { SocketOptions } from "../connection/dial.ts";
 import type { FailoverPolicy, FailureReason, PoolServer } from "../failover/failover.ts";
 import type { KeyEncoder } from "../operation/keys.ts";
 import type { Op } from "../operation/op.ts";
+import { traceConnect, type ConnectEnd } from "../tracing.ts";
 import type { PoolEvents } from "./events.ts";
 import { startProbe, type Probe, type ProbeResult } from "./probe.ts";
 
@@ -64,6 +65,8 @@ export class ServerLink implements ConnectionOwner {
   /** Classic for want of an answer; what needs meta waits while a probe is under way. */
   #provisional = false;
   #probe: Probe | null = null;
+  /** Hears how the connect under way ends. */
+  #traced: ConnectEnd | undefined;
   /** Probes that have not reached the server while this connection did. */
   #missed = 0;
   /** Tickets go on from connection to connection, so that one of the last says nothing about a request on this. */
@@ -241,6 +244,7 @@ export class ServerLink implements ConnectionOwner {
     };
     if (this.meta === undefined && this.#probe === null) this.#ask(options, now);
     context.wakeTicker();
+    this.#traced = traceConnect({ server: this.server.name, address: this.address });
     const connection = new Connection(options, this, now, this.#nextTicket);
     this.connection = connection;
     return connection;
@@ -293,6 +297,7 @@ export class ServerLink implements ConnectionOwner {
   onReady(connection: Connection): void {
     this.#failures = 0;
     this.#doubted = false;
+    this.#traced?.ready();
     this.#context.events.emit("connect", { server: this.server.name, endpoint: this.server.endpoint });
     if (this.index >= 0) this.#context.policy.connected(this.index);
     for (const template of this.#templates.splice(0)) {
@@ -314,6 +319,8 @@ export class ServerLink implements ConnectionOwner {
     const wasCurrent = this.connection === connection;
     this.#nextTicket = connection.ring.tail;
     if (wasCurrent) this.connection = null;
+    this.#traced?.failed(error);
+    this.#traced = undefined;
     const { events, policy } = this.#context;
     events.emit("disconnect", { server: this.server.name, endpoint: this.server.endpoint, error });
     const idle = connection.ring.length === 0;
