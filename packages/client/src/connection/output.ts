@@ -5,6 +5,10 @@ import type { Writable } from "node:stream";
 
 const BUFFER_BYTES = 64 * 1024;
 
+/** Writes up to this length have a view that is made once. Lone requests are this short, and the view would cost as much as
+ * writing them. */
+const SHORT_WRITE_BYTES = 128;
+
 /** From here on a block is sent from where it lies and not copied. */
 export const BY_REFERENCE_FROM = 32 * 1024;
 
@@ -18,6 +22,8 @@ export class Output {
   /** Where in `buffer` the part that is not in `#chunks` begins. */
   #begin = 0;
   #chunks: Uint8Array[] = [];
+  /** Views of the beginning of `buffer`, by length. */
+  #views: (Buffer | undefined)[] = [];
   #chunkBytes = 0;
 
   /** Bytes not handed to the socket. */
@@ -34,6 +40,7 @@ export class Output {
     this.#seal();
     this.buffer = Buffer.allocUnsafeSlow(Math.max(BUFFER_BYTES, bytes));
     this.end = this.#begin = 0;
+    this.#views = [];
   }
 
   #seal(): void {
@@ -69,7 +76,7 @@ export class Output {
   flushTo(socket: Writable): void {
     if (this.#chunks.length === 0) {
       if (this.end === this.#begin) return;
-      socket.write(this.buffer.subarray(this.#begin, this.end));
+      socket.write(this.#view());
     } else {
       this.#seal();
       socket.cork();
@@ -81,6 +88,11 @@ export class Output {
     // When the kernel has it all, the buffer is free again. Otherwise the socket still reads from it: go on behind that.
     if (socket.writableLength === 0) this.end = 0;
     this.#begin = this.end;
+  }
+
+  #view(): Buffer {
+    if (this.#begin > 0 || this.end > SHORT_WRITE_BYTES) return this.buffer.subarray(this.#begin, this.end);
+    return (this.#views[this.end] ??= this.buffer.subarray(0, this.end));
   }
 
   /** Forgets what has not been handed on. */

@@ -145,7 +145,7 @@ export class GetLine implements Sink {
 
   /** Takes an op out of its place. */
   #release(place: number): Op | null {
-    const op = this.#ops[place]!;
+    const op = this.#ops[place] as Op | null;
     this.#ops[place] = null;
     if (op !== null) op.line = null;
     return op;
@@ -158,7 +158,7 @@ export class GetLine implements Sink {
   onDeadline(nowMs: number): number {
     let next = Infinity;
     for (let i = 0; i < this.#count; i++) {
-      const op = this.#ops[i]!;
+      const op = this.#ops[i] as Op | null;
       if (op === null) continue;
       if (op.deadlineMs <= nowMs) {
         this.drop(op);

@@ -492,7 +492,7 @@ export class Op implements Sink, Abortable {
       // The item is stale, and this read has won the right to recompute it, which nobody here will make use of.
       this.host.giveBackLease(this);
     }
-    const isAsciiRead = this.connection !== null && this.connection.isAsciiRead(response.input);
+    const isAsciiRead = this.connection?.isAsciiRead(response.input) ?? false;
     this.#leave();
     let result: unknown;
     try {
