@@ -167,6 +167,13 @@ export class Scratch implements RecordSink {
     this.at += bytes;
   }
 
+  /** Appends one record as it is. */
+  append(buffer: Buffer, start: number, end: number): void {
+    this.reserve(end - start);
+    buffer.copy(this.buffer, this.at, start, end);
+    this.commit(end - start);
+  }
+
   /** What was written so far, as a view. */
   get written(): Buffer {
     return this.buffer.subarray(0, this.at);

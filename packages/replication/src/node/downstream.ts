@@ -41,11 +41,12 @@ export class Downstream {
   streaming = false;
   /** Where the copy stands; undefined = none is under way. */
   copy: { cursor: number; items: number; bytes: number; readonly sinceMs: number } | undefined;
-  /** Records of a merge that it sends, until `mergeEnd`. */
-  merge: Scratch | undefined;
+  /** What it sends to be merged, until `mergeEnd`: its own changes, or while it streams, those of a node that follows it. */
+  merge: { readonly records: Scratch; readonly epoch: number } | undefined;
   readonly rank: number;
   readonly #host: DownstreamHost;
-  #outbox: Buffer[] = [];
+  /** Messages, each behind the log up to `at`. */
+  #outbox: { readonly at: number; readonly message: Buffer }[] = [];
   #sliceIsDue = false;
   #needsCopy = false;
 
@@ -55,9 +56,9 @@ export class Downstream {
     this.rank = rank;
   }
 
-  /** Sends a message behind everything that is logged so far. */
+  /** Sends a message behind everything that is logged so far, and before what is logged later. */
   post(message: Buffer): void {
-    this.#outbox.push(message);
+    this.#outbox.push({ at: this.#host.log.end, message });
     this.pump();
   }
 
@@ -71,11 +72,19 @@ export class Downstream {
 
   /** What it has is of no use any more: a copy, as soon as our own content is whole. */
   startCopy(): void {
+    this.truncate(this.#host.log.end);
     this.#needsCopy = true;
     this.inStep = false;
     this.streaming = true;
     this.copy = undefined;
     this.pump();
+  }
+
+  /** The log ends at `end` now: what we said of it before is true no longer, and is said anew. */
+  truncate(end: number): void {
+    this.#outbox = this.#outbox
+      .filter(({ message }) => message[0] !== MessageKind.state)
+      .map(({ at, message }) => ({ at: Math.min(at, end), message }));
   }
 
   /** All of the log is with the kernel. */
@@ -87,7 +96,7 @@ export class Downstream {
   pump(): void {
     const { link } = this.peer;
     if (!this.streaming) {
-      this.#sendOutbox();
+      this.#sendOutbox(Infinity);
       return;
     }
     if (link.waiting === 0) this.taken = this.cursor;
@@ -99,20 +108,20 @@ export class Downstream {
         this.cursor = this.#host.beginCopy(this);
         this.taken = this.cursor;
       }
-      const piece = this.#host.log.read(this.cursor, MAX_PIECE_BYTES);
+      const next = this.#outbox[0]?.at ?? Infinity;
+      if (next <= this.cursor) {
+        this.#sendOutbox();
+        continue;
+      }
+      const piece = this.#host.log.read(this.cursor, Math.min(MAX_PIECE_BYTES, next - this.cursor));
       if (piece === undefined) {
         // It fell behind what the log keeps.
         this.startCopy();
         return;
       }
-      if (piece.length > 0) {
-        this.cursor += piece.length;
-        if (link.write(piece)) this.taken = this.cursor;
-      } else if (this.#outbox.length > 0) {
-        this.#sendOutbox();
-      } else {
-        break;
-      }
+      if (piece.length === 0) break;
+      this.cursor += piece.length;
+      if (link.write(piece)) this.taken = this.cursor;
     }
     if (link.waiting > 0 || !this.peer.established) return;
     if (this.copy !== undefined) this.#sliceSoon();
@@ -122,10 +131,12 @@ export class Downstream {
     }
   }
 
-  #sendOutbox(): void {
-    const messages = this.#outbox;
-    if (messages.length === 0) return;
-    this.#outbox = [];
+  /** Sends the messages whose place in the stream is reached. */
+  #sendOutbox(until = this.cursor): void {
+    let due = 0;
+    while (due < this.#outbox.length && this.#outbox[due]!.at <= until) due++;
+    if (due === 0) return;
+    const messages = this.#outbox.splice(0, due).map(({ message }) => message);
     this.peer.send(messages.length === 1 ? messages[0]! : Buffer.concat(messages));
   }
 

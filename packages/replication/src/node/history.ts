@@ -43,6 +43,26 @@ export function withEntry(history: readonly HistoryEntry[], entry: HistoryEntry)
   return [...history, entry].slice(-MAX_HISTORY);
 }
 
+/** The epoch of a node that begins alone and can't know whether a group exists elsewhere: 1 to 7. */
+export function unsureEpoch(random: number): number {
+  return 1 + (random % (RANKS - 1));
+}
+
+/**
+ * Which of two epochs takes precedence when two masters meet: the higher; but the first epochs of all, below 8, are those of
+ * nodes that began alone, and who was sure to be alone (0) comes before who was not.
+ *
+ * @returns above 0: `a`; below 0: `b`; 0: neither
+ */
+export function compareStanding(a: number, b: number): number {
+  return standing(a) - standing(b);
+}
+
+function standing(epoch: number): number {
+  if (epoch >= RANKS) return epoch;
+  return epoch === 0 ? 1 : 0;
+}
+
 /** The first epoch of `rank` above `epoch`, in a round of its own. */
 export function nextEpoch(epoch: number, rank: number): number {
   return (Math.floor(epoch / RANKS) + 1) * RANKS + rank;

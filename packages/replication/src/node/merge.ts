@@ -115,10 +115,13 @@ export function merge(parts: MergeParts): MergeResult | undefined {
       take(parts, buffer, at, change);
       return;
     }
-    discarded++;
     const bytes = Buffer.from(key, "latin1");
-    const value = kind === RecordKind.remove ? undefined : Buffer.from(valueOf(buffer, at));
-    parts.onDiscarded(bytes, value, change.timeMs);
+    // The same change, that came another way before, is not given up.
+    if (mine === undefined || discardAll || isNewer(mine, change)) {
+      discarded++;
+      const value = kind === RecordKind.remove ? undefined : Buffer.from(valueOf(buffer, at));
+      parts.onDiscarded(bytes, value, change.timeMs);
+    }
     // Where our stretch of the log doesn't say all of the key, the follower has to hear what is here.
     if (
       ours.changes.get(key)?.isWhole !== true &&

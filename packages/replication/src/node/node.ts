@@ -15,7 +15,15 @@ import { Dialling, type Target } from "./dialling.ts";
 import { Downstream, type DownstreamHost } from "./downstream.ts";
 import { Executor } from "./executor.ts";
 import { Forwards } from "./forwards.ts";
-import { commonOffset, nextEpoch, RANKS, withEntry, type HistoryEntry } from "./history.ts";
+import {
+  commonOffset,
+  compareStanding,
+  nextEpoch,
+  RANKS,
+  unsureEpoch,
+  withEntry,
+  type HistoryEntry,
+} from "./history.ts";
 import { KeySet } from "./key-set.ts";
 import { changesSince, merge } from "./merge.ts";
 import { Peer, type PeerHost } from "./peer.ts";
@@ -30,6 +38,12 @@ const SWEEP_ITEMS = 2048;
 
 /** A heartbeat this many times later than it should be means that we stood still, and heard nothing for that reason. */
 const STALL_BEATS = 3;
+
+/** Heartbeats that a master has to link up with us before we follow it through one of its replicas. */
+const BEYOND_BEATS = 3;
+
+/** The changes of a merge have room for so many backlogs: they come from one. */
+const MERGE_BACKLOGS = 4;
 
 /** Connections that have not proved themselves yet; more are closed. */
 const MAX_STRANGERS = 64;
@@ -140,12 +154,16 @@ export class ReplicationNode implements PeerHost, DownstreamHost {
   #lastBeatMs = 0;
   #listening: { readonly port: number; close(): void } | undefined;
   #bindAgain = false;
+  /** We began alone, and somebody whom we could not reach may have done the same. */
+  #isUnsure = false;
   #forwardsDue = false;
   #unsent = 0;
   #ready: (() => void) | undefined;
   #failReady: ((error: Error) => void) | undefined;
   #handover: { readonly done: (handed: boolean) => void; readonly cancel: () => void } | undefined;
   #appointed: Peer | undefined;
+  /** Merges that we passed on to our upstream, in order, and who waits for them. */
+  readonly #relays: { readonly downstream: Downstream; readonly offset: number }[] = [];
 
   constructor(parts: NodeParts) {
     const { options, timers } = parts;
@@ -412,14 +430,14 @@ export class ReplicationNode implements PeerHost, DownstreamHost {
       case "probing":
         if (peer.nodeId === this.#lostId && (isMaster || state.role === "slave")) {
           this.#fire("masterBack", `${peer.link.remote} is back`, peer);
-        } else if (isMaster && (this.#coordinator !== undefined || state.epoch >= this.epoch)) {
+        } else if (isMaster && (this.#coordinator !== undefined || compareStanding(state.epoch, this.epoch) >= 0)) {
           this.#fire("masterFound", `${peer.link.remote} is master`, peer);
         } else {
           this.#judge();
         }
         return;
       case "candidate":
-        if (isMaster && (this.#coordinator !== undefined || state.epoch >= this.epoch)) {
+        if (isMaster && (this.#coordinator !== undefined || compareStanding(state.epoch, this.epoch) >= 0)) {
           const event = this.history.length === 0 ? "firstMasterFound" : "masterFound";
           this.#fire(event, `${peer.link.remote} is master`, peer);
         }
@@ -441,17 +459,18 @@ export class ReplicationNode implements PeerHost, DownstreamHost {
   #isAbove({ epoch }: M.NodeState): boolean {
     if (this.upstream === undefined) return true;
     // Better the master than one who follows it.
-    if (this.upstream.state?.role === "slave" && epoch >= this.epoch) return true;
+    const standing = compareStanding(epoch, this.epoch);
+    if (this.upstream.state?.role === "slave" && standing >= 0) return true;
     // Epochs order the masters only where nobody else does.
-    return this.#coordinator === undefined ? epoch > this.epoch : this.upstream.state?.role !== "master";
+    return this.#coordinator === undefined ? standing > 0 : this.upstream.state?.role !== "master";
   }
 
   /** Of two masters: the higher epoch, then the longer log, then the greater id. Both sides come to the same. */
   #outranks(peer: Peer): boolean {
     const { epoch } = peer.state!;
     if (this.#coordinator !== undefined) return !this.#coordinator.holds(this.nowMs());
-    const mine = this.epoch;
-    if (epoch !== mine) return epoch > mine;
+    const standing = compareStanding(epoch, this.epoch);
+    if (standing !== 0) return standing > 0;
     // Compared as both were when they were linked, so that both compare the same.
     if (peer.firstLogEnd !== peer.ourFirstLogEnd) return peer.firstLogEnd > peer.ourFirstLogEnd;
     return peer.nodeId > this.nodeId;
@@ -476,10 +495,7 @@ export class ReplicationNode implements PeerHost, DownstreamHost {
       return;
     }
     const isLate = this.nowMs() - this.#lostMs >= this.#options.peerTimeoutMs;
-    for (const { outcome, nodeId } of this.dialling.targets) {
-      const isKnown = outcome === "found" && linked.some((peer) => peer.nodeId === nodeId);
-      if (!isLate && (outcome === "unknown" || outcome === "unreachable" || (outcome === "found" && !isKnown))) return;
-    }
+    if (!isLate && this.dialling.targets.some((target) => !this.#isAccountedFor(target))) return;
     const slave = linked.find((peer) => peer.state!.role === "slave" && peer.state!.complete);
     if (slave !== undefined) {
       this.#fire("masterFound", `${slave.link.remote} follows a master`, slave);
@@ -489,7 +505,15 @@ export class ReplicationNode implements PeerHost, DownstreamHost {
     const waits = linked.some(
       ({ state, nodeId }) => state!.role !== "starting" || (nodeId > this.nodeId && !this.#knowsMore(state!)),
     );
-    if (!waits) this.#fire("alone", linked.length > 0 ? "elected among nodes that start" : "nobody is there");
+    if (waits) return;
+    this.#isUnsure = !this.complete || this.dialling.targets.some((target) => !this.#isAccountedFor(target));
+    this.#fire("alone", linked.length > 0 ? "elected among nodes that start" : "nobody is there");
+  }
+
+  /** Nobody is at this address, or it is ourselves, or who is there is linked and has said what it is. */
+  #isAccountedFor({ outcome, nodeId }: Target): boolean {
+    if (outcome === "refused" || outcome === "self") return true;
+    return outcome === "found" && this.#linked(nodeId)?.state !== undefined;
   }
 
   /** Of nodes that start, one that had begun to take a copy has more than one that has nothing. */
@@ -577,6 +601,8 @@ export class ReplicationNode implements PeerHost, DownstreamHost {
     if (this.#kept !== undefined) this.#abandonRefill();
     this.complete = true;
     this.upstream = undefined;
+    this.#attached = false;
+    this.#endRelays();
     if (this.#bindAgain) {
       this.#bind().catch((error: unknown) => {
         this.onError("listening again", error);
@@ -584,8 +610,9 @@ export class ReplicationNode implements PeerHost, DownstreamHost {
     }
     this.forwards.masterChanged();
     this.#masterId = this.nodeId;
-    this.#replay();
+    // Before the first effect of the new epoch, so that who follows knows where it begins.
     this.#tellState();
+    this.#replay();
     for (const downstream of this.downstreams) downstream.pump();
     this.#lostId = "";
     this.#lostReason = "";
@@ -593,13 +620,22 @@ export class ReplicationNode implements PeerHost, DownstreamHost {
 
   /** The first master of a group begins where its store does, so that a lone server's cas numbers are 1, 2, 3. */
   #takeEpoch(): void {
+    // What a copy had brought before it broke off is content of ours, but not the group's: whoever meets us needs a copy.
+    if (!this.complete && this.history.length > 0) {
+      this.history = [];
+      this.log.reset(1);
+    }
     if (this.history.length > 0) {
       if (this.rank >= RANKS) this.rank = 1 + (this.nodeIdBytes[0]! % (RANKS - 1));
       this.#newEpoch();
-    } else {
-      this.rank = 0;
-      this.history = [{ epoch: this.content.epoch(), nodeId: this.nodeId, start: this.log.end }];
+      return;
     }
+    // Content from elsewhere takes precedence over nodes that began with nothing.
+    let epoch = this.#isUnsure ? unsureEpoch(this.nodeIdBytes[0]!) : 0;
+    if (this.#hasContent) epoch = nextEpoch(this.content.epoch(), 0);
+    this.rank = epoch % RANKS;
+    if (epoch > this.content.epoch()) this.content.setEpoch(epoch);
+    this.history = [{ epoch: this.content.epoch(), nodeId: this.nodeId, start: this.log.end }];
   }
 
   #newEpoch(): void {
@@ -673,6 +709,7 @@ export class ReplicationNode implements PeerHost, DownstreamHost {
       });
     }
     this.#attached = false;
+    this.#endRelays();
     this.#tellState();
     peer.send(M.writePlain(M_KIND.follow, this.log.end));
     if (this.#handover !== undefined) this.#endHandover(true);
@@ -695,13 +732,16 @@ export class ReplicationNode implements PeerHost, DownstreamHost {
   #onResume(peer: Peer, attachment: M.Attachment): void {
     const { offset } = attachment;
     if (offset > this.log.end || offset < this.log.start) throw new RangeError(`resumed at ${offset}`);
-    if (offset < this.log.end) {
-      this.log.truncate(offset);
-      for (const downstream of this.downstreams) if (downstream.cursor > offset) downstream.startCopy();
-      this.executor.adopt(attachment.forwarded);
-    }
     this.history = attachment.history;
     this.rank = attachment.rank;
+    if (offset < this.log.end) {
+      this.log.truncate(offset);
+      this.executor.adopt(attachment.forwarded);
+      for (const downstream of this.downstreams) {
+        if (downstream.cursor > offset) downstream.startCopy();
+        else downstream.truncate(offset);
+      }
+    }
     this.#lostId = "";
     this.counters.partialIn++;
     const bytes = Math.max(0, (peer.state?.logEnd ?? offset) - offset);
@@ -711,11 +751,12 @@ export class ReplicationNode implements PeerHost, DownstreamHost {
   }
 
   #onCopyBegin(peer: Peer, attachment: M.Attachment): void {
+    // Whoever follows us gets a copy too, once ours is whole.
+    this.complete = false;
     this.log.reset(attachment.offset);
     for (const downstream of this.downstreams) downstream.startCopy();
     this.history = attachment.history;
     this.rank = attachment.rank;
-    this.complete = false;
     this.#lostId = "";
     this.#kept = this.content.isEmpty ? undefined : new KeySet();
     this.#copySince = this.nowMs();
@@ -778,11 +819,10 @@ export class ReplicationNode implements PeerHost, DownstreamHost {
   #onRecord(peer: Peer, kind: number, buffer: Buffer, at: number, end: number): void {
     const wrong = checkRecord(buffer, at, end);
     if (wrong !== undefined) throw new RangeError(wrong);
-    const merging = peer.downstream?.merge;
+    const merging = peer.downstream?.merge?.records;
     if (merging !== undefined && peer !== this.upstream) {
-      merging.reserve(end - at);
-      buffer.copy(merging.buffer, merging.at, at, end);
-      merging.commit(end - at);
+      if (merging.at > MERGE_BACKLOGS * this.log.capacity + this.maxFrameBytes) throw new RangeError("endless merge");
+      merging.append(buffer, at, end);
       return;
     }
     if (peer !== this.upstream || !this.#attached) return;
@@ -829,11 +869,14 @@ export class ReplicationNode implements PeerHost, DownstreamHost {
       downstream.startCopy();
     } else if (offset === state.logEnd) {
       this.#resume(downstream, offset);
-    } else if (this.role === "master" && offset >= state.logStart) {
-      downstream.merge = new Scratch(64 * 1024);
+    } else if (offset < state.logStart) {
+      downstream.startCopy();
+    } else if (this.role === "master" || (this.#attached && this.complete)) {
+      downstream.merge = { records: new Scratch(64 * 1024), epoch: state.epoch };
       peer.send(this.#attachment(M_KIND.mergeBegin, offset, downstream.rank, 0));
     } else {
-      downstream.startCopy();
+      // Nobody could take what it has to say: it asks again when we say that we have a master.
+      this.#leaveDownstream(peer);
     }
   }
 
@@ -875,18 +918,25 @@ export class ReplicationNode implements PeerHost, DownstreamHost {
     this.protection.review();
   }
 
-  /** The rank that a node had, or one that nobody has had; the one given longest ago when all were given. */
+  /** The rank that a node has already, or one that nobody near us is known to have, or that of one long gone. */
   #rankFor(peer: Peer): number {
-    const given = this.#ranks.get(peer.nodeId);
-    if (given !== undefined) return given;
-    const taken = new Set([this.rank, ...this.#ranks.values()]);
-    let rank = -1;
-    for (let i = 0; i < RANKS && rank < 0; i++) if (!taken.has(i)) rank = i;
-    if (rank < 0) {
-      const [oldest, oldRank] = this.#ranks.entries().next().value!;
-      this.#ranks.delete(oldest);
-      rank = oldRank;
-    }
+    const taken = new Set([this.rank]);
+    const master = this.history.at(-1);
+    if (master !== undefined) taken.add(master.epoch % RANKS);
+    for (const { nodeId, state } of this.peers)
+      if (state !== undefined && nodeId !== peer.nodeId) taken.add(state.rank);
+    const free = Array.from({ length: RANKS }, (_, rank) => rank).filter((rank) => !taken.has(rank));
+    const has = (rank: number | undefined) => rank !== undefined && free.includes(rank);
+    const before = [this.#ranks.get(peer.nodeId), peer.state?.rank].find(has);
+    const given = new Set(this.#ranks.values());
+    const rank =
+      before ??
+      free.find((each) => !given.has(each)) ??
+      [...given].find(has) ??
+      // More nodes than ranks.
+      (this.rank + 1) % RANKS;
+    // Moved to the end of the map, which keeps the order of insertion: the first was given longest ago.
+    for (const [nodeId, each] of this.#ranks) if (each === rank) this.#ranks.delete(nodeId);
     this.#ranks.set(peer.nodeId, rank);
     return rank;
   }
@@ -902,16 +952,34 @@ export class ReplicationNode implements PeerHost, DownstreamHost {
 
   #onMergeEnd(peer: Peer, offset: number): void {
     const { downstream } = peer;
-    const theirs = downstream?.merge?.written;
-    if (downstream === undefined || theirs === undefined || this.role !== "master") return;
+    const said = downstream?.merge;
+    if (downstream === undefined || said === undefined) return;
     downstream.merge = undefined;
+    if (this.role === "slave" && this.#attached && this.upstream !== undefined) {
+      this.#relays.push({ downstream, offset });
+      this.upstream.send(M.writeRelay({ offset, epoch: said.epoch }));
+      if (said.records.at > 0) this.upstream.send(said.records.written);
+      this.upstream.send(M.writePlain(M_KIND.mergeEnd, offset));
+    } else {
+      this.#merged(
+        downstream,
+        offset,
+        this.role === "master" ? this.#merge(peer, offset, said) : M.RelayOutcome.notNow,
+      );
+    }
+  }
+
+  #merge(peer: Peer, offset: number, { records, epoch }: NonNullable<Downstream["merge"]>): number {
     // Two masters of one epoch have given the same cas numbers: those drawn from now on are of neither.
-    if (peer.state!.epoch >= this.epoch && this.history.at(-1)!.nodeId === this.nodeId) this.#newEpoch();
+    if (epoch >= this.epoch && this.history.at(-1)!.nodeId === this.nodeId) {
+      this.#newEpoch();
+      this.#tellState();
+    }
     const result = merge({
       log: this.log,
       content: this.content,
       offset,
-      theirs,
+      theirs: records.written,
       discardAll: this.#coordinator !== undefined,
       remove: (key, timeMs, rank) => {
         this.content.remove(key);
@@ -921,16 +989,44 @@ export class ReplicationNode implements PeerHost, DownstreamHost {
         this.events.emit("discarded", { key, value, timeMs });
       },
     });
-    if (result === undefined) {
-      downstream.startCopy();
-      return;
-    }
+    if (result === undefined) return M.RelayOutcome.tooOld;
     this.counters.mergesTaken += result.taken;
     this.counters.mergesDiscarded += result.discarded;
     this.events.emit("merged", { peer: peer.link.remote, ...result });
-    if (offset < this.log.start) downstream.startCopy();
-    else this.#resume(downstream, offset);
+    return M.RelayOutcome.merged;
+  }
+
+  /** What a node had to say from `offset` on is merged, by us or by the master, or is not. */
+  #merged(downstream: Downstream, offset: number, outcome: number): void {
+    if (downstream.peer.downstream !== downstream) return;
+    if (downstream.streaming) {
+      // It asked for a node that follows it.
+      downstream.post(M.writePlain(M_KIND.relayEnd, outcome));
+    } else if (outcome === M.RelayOutcome.notNow) {
+      downstream.peer.close("nobody can merge at present");
+    } else if (outcome === M.RelayOutcome.tooOld || offset < this.log.start) {
+      downstream.startCopy();
+    } else {
+      this.#resume(downstream, offset);
+    }
     this.flush();
+  }
+
+  /** A replica passes on what a node that follows it has to say. */
+  #onRelay({ downstream }: Peer, { epoch }: M.Relay): void {
+    if (downstream?.streaming === true) downstream.merge = { records: new Scratch(64 * 1024), epoch };
+  }
+
+  #onRelayEnd(outcome: number): void {
+    const relay = this.#relays.shift();
+    if (relay !== undefined) this.#merged(relay.downstream, relay.offset, outcome);
+  }
+
+  /** Our upstream is another, or is gone: what we passed on may have reached nobody. */
+  #endRelays(): void {
+    for (const { downstream, offset } of this.#relays.splice(0)) {
+      this.#merged(downstream, offset, M.RelayOutcome.notNow);
+    }
   }
 
   // ---- effects ----
@@ -1060,7 +1156,21 @@ export class ReplicationNode implements PeerHost, DownstreamHost {
       else if (now - peer.heardMs > peerTimeoutMs) peer.close(SILENT);
       else if (peer.established && peer.link.waiting === 0) peer.send(this.#heartbeat());
     }
+    if (this.role === "master" && this.#coordinator === undefined) this.#lookBeyond(now);
     this.flush();
+  }
+
+  /** A replica of a master above us, who is out of our sight: through it we follow that master. */
+  #lookBeyond(now: number): void {
+    for (const peer of this.peers) {
+      const { state } = peer;
+      if (!peer.established || state?.role !== "slave" || !state.complete || state.following === this.nodeId) continue;
+      // That master itself has a few moments to link up.
+      if (now - peer.establishedMs < BEYOND_BEATS * this.#options.heartbeatMs) continue;
+      if (compareStanding(state.epoch, this.epoch) <= 0) continue;
+      this.#fire("outranked", `${peer.link.remote} follows a master in epoch ${state.epoch}`, peer);
+      return;
+    }
   }
 
   #heartbeat(): Buffer {
@@ -1155,6 +1265,12 @@ export class ReplicationNode implements PeerHost, DownstreamHost {
       case M_KIND.mergeEnd:
         if (end - at === M.PLAIN_BYTES) this.#onMergeEnd(peer, M.readPlain(buffer, at));
         return;
+      case M_KIND.relay:
+        if (end - at === M.RELAY_BYTES) this.#onRelay(peer, M.readRelay(buffer, at));
+        return;
+      case M_KIND.relayEnd:
+        if (isUpstream && end - at === M.PLAIN_BYTES) this.#onRelayEnd(M.readPlain(buffer, at));
+        return;
       case M_KIND.forward:
         if (end - at > M.FORWARD_HEAD_BYTES) this.#onForward(peer, buffer, at, end);
         return;
@@ -1181,8 +1297,8 @@ export class ReplicationNode implements PeerHost, DownstreamHost {
     if (state.listenPort !== 0 && peer.link.remoteHost !== "") {
       this.dialling.learn({ kind: "tcp", host: peer.link.remoteHost, port: state.listenPort }, peer.nodeId);
     }
-    // Our upstream's history is ours as far as we have its log; it says so where an epoch begins.
-    if (peer === this.upstream && before !== undefined && this.#isInStream(state)) this.history = state.history;
+    // What it says lies at its place in the stream: where we have all of its log, its history is ours.
+    if (peer === this.upstream && this.#attached && state.logEnd === this.log.end) this.history = state.history;
     if (peer === this.upstream && !this.#attached && (state.role === "master" || state.role === "slave")) {
       peer.send(this.#stateMessage());
       peer.send(M.writePlain(M_KIND.follow, this.log.end));
@@ -1190,19 +1306,6 @@ export class ReplicationNode implements PeerHost, DownstreamHost {
       this.#sendForwards();
     }
     this.#consider(peer);
-  }
-
-  #isInStream({ history }: M.NodeState): boolean {
-    const last = history.at(-1);
-    const known = this.history.at(-1);
-    return (
-      last !== undefined &&
-      known !== undefined &&
-      last.start === this.log.end &&
-      history.some(({ epoch, nodeId, start }) => {
-        return epoch === known.epoch && nodeId === known.nodeId && start === known.start;
-      })
-    );
   }
 
   onBatch(peer: Peer): void {
@@ -1229,6 +1332,7 @@ export class ReplicationNode implements PeerHost, DownstreamHost {
     if (peer === this.upstream) {
       this.upstream = undefined;
       this.#attached = false;
+      this.#endRelays();
       this.#lostId = peer.nodeId;
       this.#lostMs = reason === SILENT ? peer.heardMs : this.nowMs();
       this.#lostReason = reason;

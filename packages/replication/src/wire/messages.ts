@@ -19,6 +19,8 @@ export const MessageKind = {
   mergeBegin: 27,
   mergeEnd: 28,
   bye: 29,
+  relay: 30,
+  relayEnd: 31,
 } as const;
 
 /** The version of this protocol that a node speaks, and the oldest that it understands. */
@@ -265,6 +267,33 @@ export const PLAIN_BYTES = HEAD + 6;
 
 export function readPlain(buffer: Buffer, at: number): number {
   return buffer.readUIntBE(at + 8, 6);
+}
+
+/**
+ * A replica passes on what a node that follows it has to merge: records come next, then `mergeEnd`. `relayEnd` answers,
+ * with a number of `RelayOutcome`.
+ */
+export interface Relay {
+  /** Where the log of that node parts from ours. */
+  readonly offset: number;
+  /** The epoch of that node. */
+  readonly epoch: number;
+}
+
+/** What became of a relayed merge: done; the log doesn't reach back, a copy is needed; nobody can merge at present. */
+export const RelayOutcome = { merged: 1, tooOld: 2, notNow: 3 } as const;
+
+export const RELAY_BYTES = HEAD + 12;
+
+export function writeRelay({ offset, epoch }: Relay): Buffer {
+  const buffer = message(MessageKind.relay, 12);
+  buffer.writeUIntBE(offset, 8, 6);
+  buffer.writeUIntBE(epoch, 14, 6);
+  return buffer;
+}
+
+export function readRelay(buffer: Buffer, at: number): Relay {
+  return { offset: buffer.readUIntBE(at + 8, 6), epoch: buffer.readUIntBE(at + 14, 6) };
 }
 
 /** The last words before a link is closed on purpose. */
