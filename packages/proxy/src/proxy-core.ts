@@ -2,12 +2,12 @@
 // process can hold several proxies.
 
 import { TypedEvents } from "@marugoto/core";
-import { Lines, RequestScratch, type RequestParserOptions, type TextRequest } from "@marugoto/protocol";
+import { RequestScratch, type RequestParserOptions } from "@marugoto/protocol";
 import type { ProxyEvents } from "./events.ts";
 import { LoopPass } from "./loop-pass.ts";
+import type { ProxyPool } from "./routing/proxy-pool.ts";
 import { BufferPool } from "./session/byte-queue.ts";
 import { JoinPool } from "./session/multi-get.ts";
-import type { Session } from "./session/session.ts";
 import { SlotPool } from "./session/slot.ts";
 
 /** A get line longer than this ends the connection. */
@@ -19,6 +19,8 @@ export class ProxyCore {
   readonly buffers = new BufferPool();
   readonly slots = new SlotPool(this.buffers);
   readonly joins = new JoinPool(this.buffers);
+  /** All pools, in the order of the configuration. */
+  pools: readonly ProxyPool[] = [];
   /** Number of the configuration in force: 1 at first, one more with every reload. */
   generation = 1;
   /** By `performance.now()`. */
@@ -30,15 +32,7 @@ export class ProxyCore {
     maxGetLineBytes: MAX_GET_LINE_BYTES,
   };
 
-  /** Answers lines that are no request of memcached: `config get cluster`. */
-  answerUnknown: ((session: Session, request: TextRequest) => Uint8Array | undefined) | undefined;
-
   constructor(version: string) {
     this.version = version;
-  }
-
-  /** The answer to `stats`. */
-  showStats(_session: Session, _request: TextRequest): Uint8Array {
-    return Lines.end;
   }
 }

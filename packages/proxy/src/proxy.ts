@@ -150,21 +150,17 @@ const GRACE_MS = 500;
 
 class CacheProxy implements Proxy {
   readonly stats: ProxyStatsSource = {
-    read: () =>
-      readStats(
-        this.#core,
-        this.#fronts.map(({ pool }) => pool),
-      ),
+    read: () => readStats(this.#core, this.#core.pools),
   };
   readonly #core: ProxyCore;
   readonly #readBuffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
   #config: ProxyConfig;
-  #fronts: Front[];
+  #fronts: Front[] = [];
 
   constructor(config: ProxyConfig, { version = "marugoto-proxy" }: ProxyOptions) {
     this.#core = new ProxyCore(version);
     this.#config = config;
-    this.#fronts = config.pools.map((pool) => new Front(this.#core, pool, this.#readBuffer));
+    this.#setFronts(config.pools.map((pool) => new Front(this.#core, pool, this.#readBuffer)));
   }
 
   get events(): TypedEvents<ProxyEvents> {
@@ -210,7 +206,7 @@ class CacheProxy implements Proxy {
     this.#config = config;
     this.#core.generation++;
     const kept = new Map(plan.kept.map(({ front, pool }) => [pool, front]));
-    this.#fronts = config.pools.map((pool) => kept.get(pool) ?? added[plan.added.indexOf(pool)]!);
+    this.#setFronts(config.pools.map((pool) => kept.get(pool) ?? added[plan.added.indexOf(pool)]!));
     for (const front of [...added, ...moved.map((move) => move.front)]) this.#tellListening(front);
     this.#core.events.emit("reloaded", {
       added: plan.added.map(({ name }) => name),
@@ -218,6 +214,11 @@ class CacheProxy implements Proxy {
       removed: plan.removed.map(({ pool }) => pool.config.name),
     });
     await Promise.all(plan.removed.map((front) => front.close(GRACE_MS)));
+  }
+
+  #setFronts(fronts: Front[]): void {
+    this.#fronts = fronts;
+    this.#core.pools = fronts.map(({ pool }) => pool);
   }
 
   #tellListening({ pool, listener: { endpoint } }: Front): void {

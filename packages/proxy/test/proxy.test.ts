@@ -68,7 +68,7 @@ describe("three servers behind one address", () => {
     ["nonsense", "ERROR"],
     ["incr k", "CLIENT_ERROR"],
     [`get ${"k".repeat(251)}`, "CLIENT_ERROR"],
-    ["flush_all", "SERVER_ERROR flush_all is disabled"],
+    ["flush_all", "CLIENT_ERROR flush_all not allowed"],
     ["verbosity 1", "OK"],
     ["version", "VERSION marugoto-proxy"],
   ])("%s is answered %s, and the connection stays open", async (line, answer) => {

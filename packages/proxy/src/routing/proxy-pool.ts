@@ -8,6 +8,7 @@ import type { Placement } from "@marugoto/hashing";
 import { toPlacement } from "../config/placement.ts";
 import type { PoolConfig, ServerConfig } from "../config/types.ts";
 import type { ProxyCore } from "../proxy-core.ts";
+import { HotKeys } from "../stats/hot-keys.ts";
 import { PoolCounts } from "../stats/pool-counts.ts";
 import { Node, NodeCount } from "./node.ts";
 import { NodePolicy, type NodePolicyOwner } from "./node-policy.ts";
@@ -24,6 +25,7 @@ interface MutableSendOptions extends SendOptions {
 export class ProxyPool implements NodePolicyOwner {
   readonly core: ProxyCore;
   readonly counts = new PoolCounts();
+  readonly hotKeys = new HotKeys();
   config: PoolConfig;
   nodes: Node[];
   connections: number;

@@ -3,8 +3,11 @@
 import { isCacheError } from "@marugoto/core";
 import { Expect } from "@marugoto/client";
 import { Command, Lines, type RequestError, RequestErrors, type TextRequest } from "@marugoto/protocol";
+import { answerCluster, isClusterKey, isConfigGet } from "../discovery/questions.ts";
 import type { Node } from "../routing/node.ts";
-import { errorLine, ErrorLines } from "./error-lines.ts";
+import { statsAnswer } from "../stats/stats-answer.ts";
+import { errorLine } from "./error-lines.ts";
+import { flushAll } from "./flush-all.ts";
 import type { Session } from "./session.ts";
 import { Show } from "./slot.ts";
 
@@ -55,10 +58,10 @@ export function dispatch(session: Session, request: TextRequest): void {
       session.end();
       return;
     case Command.flushAll:
-      if (!request.noreply) session.answer(ErrorLines.flushDisabled);
+      flushAll(session, request);
       return;
     case Command.stats:
-      session.answer(session.core.showStats(session, request));
+      session.answer(statsAnswer(request.text(0), session.core, session.pool));
       return;
     default:
       // What steers one server has no meaning for a pool of them.
@@ -69,20 +72,31 @@ export function dispatch(session: Session, request: TextRequest): void {
 /** Looks at a line that is no request. @returns true when it has been answered */
 export function dispatchUnknown(session: Session, error: RequestError, request: TextRequest): boolean {
   if (error !== RequestErrors.unknownCommand) return false;
-  const answer = session.core.answerUnknown?.(session, request);
-  if (answer === undefined) return false;
-  session.answer(answer);
-  return true;
+  if (!isConfigGet(request.input, request.lineStart, request.lineEnd)) return false;
+  return answerDiscovery(session, "config");
+}
+
+/** @returns false when the pool does not answer such questions */
+function answerDiscovery(session: Session, form: "config" | "get"): boolean {
+  const { core, pool, socket } = session;
+  const answer = answerCluster(pool.config, form, core.generation, socket.local);
+  if (answer !== undefined) session.answer(answer);
+  return answer !== undefined;
 }
 
 function retrieve(session: Session, request: TextRequest): void {
   const { pool } = session;
-  pool.counts.keysRead += request.keyCount;
-  if (request.keyCount > 1) {
+  const { input, keyCount, keyStart, keyEnd } = request;
+  pool.counts.keysRead += keyCount;
+  if (pool.hotKeys.isDue(keyCount)) {
+    const k = 2 * pool.hotKeys.pick(keyCount);
+    pool.hotKeys.add(input, request.keyOffsets[k]!, request.keyOffsets[k + 1]!, pool.backend.now());
+  }
+  if (keyCount > 1) {
     retrieveMany(session, request);
     return;
   }
-  const { input, keyStart, keyEnd } = request;
+  if (isClusterKey(input, keyStart, keyEnd) && answerDiscovery(session, "get")) return;
   const node = pool.owner(input, keyStart, keyEnd);
   send(session, request, node, input, request.lineStart, request.lineEnd, Show.all, Expect.one);
 }
@@ -118,7 +132,12 @@ function forward(session: Session, request: TextRequest): void {
 
 function forwardMeta(session: Session, request: TextRequest): void {
   const { input, buffer, keyStart, keyEnd, lineStart, lineEnd } = request;
-  const node = session.pool.owner(buffer, keyStart, keyEnd);
+  const { pool } = session;
+  if (request.command === Command.metaGet) {
+    pool.counts.keysRead++;
+    if (pool.hotKeys.isDue(1)) pool.hotKeys.add(buffer, keyStart, keyEnd, pool.backend.now());
+  }
+  const node = pool.owner(buffer, keyStart, keyEnd);
   const hasValue = request.valueBytes >= 0;
   const block = hasValue ? Expect.block : Expect.one;
   const end = hasValue ? request.valueEnd + 2 : lineEnd;

@@ -14,7 +14,6 @@ export const ErrorLines = {
   queueFull: line("proxy request queue is full"),
   noServer: line("no server is in use"),
   tooLarge: line("object too large for cache"),
-  flushDisabled: line("flush_all is disabled"),
   unknown: line("unknown"),
 } as const;
 

@@ -15,7 +15,7 @@ export function readStats(core: ProxyCore, pools: readonly ProxyPool[]): ProxySt
   };
 }
 
-function readPool(pool: ProxyPool): PoolStats {
+export function readPool(pool: ProxyPool): PoolStats {
   const { counts, config, nodes } = pool;
   return {
     name: config.name,
