@@ -32,7 +32,10 @@ export interface ServerHooks {
    * the hook holds that one back, by `later`, if it must see what the first one did.
    */
   beforeExecute?(request: TextRequest, session: Session): Admission;
-  /** Asked once per flush of a session's answers; they leave when the promise has settled. */
+  /**
+   * Asked when answers are to leave, once for those of all sessions that were written in one pass of the event loop; for a
+   * large one, and for a transport that is synchronous, by itself. They leave at once, or when the promise has settled.
+   */
   beforeAnswers?(): undefined | Promise<void>;
   /** Adds rows to `stats <section>`; the section is "" for plain `stats`. True when the section is the hook's own. */
   addStats?(section: string, rows: StatRows): boolean;

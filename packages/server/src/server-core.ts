@@ -4,6 +4,7 @@
 import type { Clock, TypedEvents } from "@marugoto/core";
 import { RequestScratch, type RequestParserOptions } from "@marugoto/protocol";
 import type { Store } from "@marugoto/storage";
+import { AnswerBatch } from "./answer-batch.ts";
 import { Counters } from "./counters.ts";
 import type { ServerEvents } from "./events.ts";
 import type { ServerHooks } from "./hooks.ts";
@@ -40,6 +41,8 @@ export class ServerCore {
   /** The counters' numbers, for the hot path. */
   readonly counts: Float64Array;
   readonly output = new Output();
+  /** Where answers wait for the end of a pass of the loop; undefined = no hook is asked before they leave. */
+  readonly batch: AnswerBatch | undefined;
   readonly pendingPool = new PendingPool();
   /** Small room for one number in digits; whoever uses it fills it first. */
   readonly scratch = Buffer.alloc(32);
@@ -62,6 +65,7 @@ export class ServerCore {
     this.clock = clock;
     this.events = events;
     this.hooks = hooks;
+    this.batch = hooks.beforeAnswers === undefined ? undefined : new AnswerBatch(hooks);
     this.counts = this.counters.values;
     this.memoryBytes = options.memoryBytes;
     this.verbosity = options.verbosity;

@@ -35,7 +35,7 @@ const BINARY_MAGIC = 0x80;
 /** The verbosity from which on the `request` event tells every command: `-vv`. */
 const TELLS_REQUESTS = 2;
 
-/** Answers that wait for `beforeAnswers`, or for a request that was taken over, in order. */
+/** Answers that wait for the end of the pass, for `beforeAnswers`, or for a request that was taken over, in order. */
 interface HeldAnswers {
   /** Undefined: the bytes are nobody else's. */
   readonly slab: Slab | undefined;
@@ -92,6 +92,8 @@ export class Session implements RequestHandler, ByteHandler {
   /** What a hook decided about the request that it held. */
   #decision: Decision | undefined;
   #held: HeldAnswers[] = [];
+  /** Those of them that leave at the end of this pass of the loop. */
+  #due: HeldAnswers[] = [];
   /** Slabs that the transport still reads from. */
   #lent: Slab[] | undefined;
   #pinned: PinnedValue | undefined;
@@ -156,6 +158,7 @@ export class Session implements RequestHandler, ByteHandler {
       pinned?.release();
     }
     this.#held = [];
+    this.#due = [];
     this.#collecting = undefined;
     const value = this.#value;
     this.#value = undefined;
@@ -329,7 +332,7 @@ export class Session implements RequestHandler, ByteHandler {
       this.#stop = Stop.no;
       this.output.open();
       at = this.#parser.parse(buffer, at, end, this);
-      this.#send();
+      this.#sendLater();
       const stop = this.#whyStopped();
       if (stop === Stop.close) {
         this.disconnectReason = "client";
@@ -441,29 +444,89 @@ export class Session implements RequestHandler, ByteHandler {
 
   // ---- answers out ----
 
+  /**
+   * Where a hook is asked before answers leave: keeps a few of them until the pass of the loop ends, when those of all sessions
+   * leave, and the hook is asked once. Otherwise, and where much is to be sent, the same as `#send`.
+   */
+  #sendLater(): void {
+    const { output } = this;
+    const { batch } = this.core;
+    if (
+      batch === undefined ||
+      this.#pinned !== undefined ||
+      output.length > OUTPUT_LIMIT ||
+      this.transport.isSynchronous
+    ) {
+      this.#send();
+    } else if (output.length > 0) {
+      if (this.#due.length === 0) batch.add(this);
+      this.#due.push(this.#hold());
+    }
+  }
+
+  /** The pass ends. @param wait what the hook says: undefined = answers leave now */
+  sendDue(wait: Promise<void> | undefined): void {
+    if (this.#due.length === 0) return;
+    if (wait === undefined) {
+      this.#releaseDue();
+      if (this.state === SessionState.reading && this.transport.waiting > OUTPUT_LIMIT) {
+        this.state = SessionState.draining;
+        this.transport.pause();
+      }
+    } else {
+      const due = this.#due;
+      this.#due = [];
+      this.#releaseAfter(wait, due);
+      this.transport.pause();
+    }
+  }
+
   /** Hands the written answers to the transport, or keeps them until the hook lets them go. */
   #send(): void {
     const { output } = this;
     const pinned = this.#pinned;
     if (output.length === 0 && pinned === undefined) return;
-    this.#pinned = undefined;
     const wait = this.core.hooks.beforeAnswers?.();
+    if (wait === undefined) this.#releaseDue();
     if (wait === undefined && this.#held.length === 0) {
+      this.#pinned = undefined;
       if (this.#write(output.buffer, output.start, output.at, pinned)) output.taken();
       else this.#lend(output.kept());
       return;
     }
+    const due = this.#due;
+    this.#due = [];
+    due.push(this.#hold());
+    this.#releaseAfter(wait ?? Promise.resolve(), due);
+  }
+
+  /** Keeps what is written so far behind what was kept before. */
+  #hold(): HeldAnswers {
+    const { output } = this;
     const { start, at: end } = output;
     const slab = output.kept();
-    const held: HeldAnswers = { slab, buffer: slab.buffer, start, end, pinned, released: false };
+    const held: HeldAnswers = { slab, buffer: slab.buffer, start, end, pinned: this.#pinned, released: false };
+    this.#pinned = undefined;
     this.#held.push(held);
+    return held;
+  }
+
+  #releaseDue(): void {
+    if (this.#due.length === 0) return;
+    for (const held of this.#due) held.released = true;
+    this.#due.length = 0;
+    this.#sendHeld();
+  }
+
+  /** Executes nothing more until the promise settles; then these answers may leave. */
+  #releaseAfter(wait: Promise<void>, due: readonly HeldAnswers[]): void {
     this.#park();
     const release = () => {
-      held.released = true;
+      for (const held of due) held.released = true;
       this.#sendHeld();
       this.#unpark();
     };
-    (wait ?? Promise.resolve()).then(release, (error: unknown) => {
+    wait.then(release, (error: unknown) => {
       this.core.events.emit("error", { what: "beforeAnswers", error });
       release();
     });
@@ -471,7 +534,7 @@ export class Session implements RequestHandler, ByteHandler {
 
   /** The request is executed elsewhere; what is written later leaves behind its answer. */
   #takeOver({ takeOver }: TakenOver, request: Buffer): void {
-    this.#send();
+    this.#sendLater();
     this.output.open();
     if (this.state !== SessionState.reading) this.#stop = Stop.parked;
     const held: HeldAnswers = {

@@ -142,19 +142,42 @@ describe("beforeAnswers", () => {
     expect(transport.take() === wholeLong).toBe(true);
   });
 
-  test("is asked once per flush, not once per command", () => {
+  test("is asked once for all that was answered in one pass of the loop, and all answers leave behind that", async () => {
+    const order: string[] = [];
+    const { connect } = harness({}, { beforeAnswers: () => void order.push("asked") });
+    const clients = [connect(), connect(), connect()];
+    for (const { send } of clients) {
+      send("mn\r\n".repeat(50));
+      send("mn\r\n");
+    }
+    expect(clients.map(({ transport }) => transport.take())).toEqual(["", "", ""]);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(order).toEqual(["asked"]);
+    for (const { transport } of clients) expect(transport.take()).toBe("MN\r\n".repeat(51));
+  });
+
+  test("a client that leaves before the pass ends is forgotten with its answers", async () => {
+    const { connect } = harness({}, { beforeAnswers: () => undefined });
+    const [gone, there] = [connect(), connect()];
+    gone.send("mn\r\n");
+    there.send("mn\r\n");
+    gone.session.destroy("client");
+    await new Promise((resolve) => setImmediate(resolve));
+    expect([gone.transport.take(), there.transport.take()]).toEqual(["", "MN\r\n"]);
+  });
+
+  test("is asked at once before a large answer, behind which the others keep their place; quit waits for all", async () => {
     let asked = 0;
-    const { ask } = harness(
-      {},
-      {
-        beforeAnswers: () => {
-          asked++;
-          return undefined;
-        },
-      },
-    );
-    ask("mn\r\n".repeat(50));
-    expect(asked).toBe(1);
+    const { connect } = harness({}, { beforeAnswers: () => void asked++ });
+    const { send, transport } = connect();
+    const value = "v".repeat(100_000);
+    send(`set big 0 0 ${value.length}\r\n${value}\r\n`);
+    expect([asked, transport.take()]).toEqual([0, ""]);
+    send("get big\r\nmn\r\nquit\r\n");
+    expect([asked, transport.ended]).toEqual([1, false]);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect([asked, transport.ended]).toEqual([2, true]);
+    expect(transport.take() === `STORED\r\nVALUE big 0 ${value.length}\r\n${value}\r\nEND\r\nMN\r\n`).toBe(true);
   });
 });
 

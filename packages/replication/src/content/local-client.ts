@@ -9,6 +9,7 @@ export class LocalClient implements Transport {
   readonly local = "unix:replication";
   /** Not one of those that are ended for being silent. */
   readonly isRemote = false;
+  readonly isSynchronous = true;
   readonly waiting = 0;
   /** True during `execute`: hooks let its requests pass. */
   isExecuting = false;

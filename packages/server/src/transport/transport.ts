@@ -14,6 +14,8 @@ export interface Transport {
   readonly isRemote: boolean;
   /** Address of the listener, for `stats conns`. */
   readonly local: string;
+  /** True when answers are wanted before `onBytes` returns. Default false: they may wait for the end of the pass. */
+  readonly isSynchronous?: boolean;
   /**
    * Hands bytes on. They may be read later, so the range must stay as it is unless true comes back.
    * @returns true when all bytes, these and earlier ones, are out of our hands (the kernel has them)
