@@ -16,7 +16,7 @@ import { plan, testConfig, where } from "./preview.ts";
 import type { Settings } from "./settings.ts";
 import { endOnSignals, reloadOnSignals } from "./signals.ts";
 import { openStats } from "./stats.ts";
-import { VERSION, VERSION_LINE } from "./version.ts";
+import { PROTOCOL_VERSION, VERSION_LINE } from "./version.ts";
 
 // A reader of the log that has gone away must not end the proxy.
 process.stderr.on("error", () => undefined);
@@ -44,7 +44,7 @@ async function serve(settings: Settings): Promise<void> {
   const { configFile, logFile, verbosity, pidFile } = settings;
   const log = new Log(logFile, verbosity);
   const live = new LiveConfig(configFile, log);
-  const proxy = createProxy(await live.start(), { version: VERSION });
+  const proxy = createProxy(await live.start(), { version: PROTOCOL_VERSION });
   const atEnd: (() => void)[] = [];
   logEvents(proxy.events, log);
   endOnSignals(proxy, atEnd);

@@ -44,7 +44,7 @@ export interface Family {
 }
 
 /**
- * Whose behaviour a server is measured by: our own, or a version of memcached. The expectations in the cases are those
- * of memcached 1.6.45; `differences.ts` lists where another dialect answers otherwise.
+ * Whose behaviour a server is measured by: our own, our own behind our proxy, or a version of memcached. The expectations
+ * in the cases are those of memcached 1.6.45; `differences.ts` lists where another dialect answers otherwise.
  */
-export type Dialect = "marugoto" | `${number}.${number}.${number}`;
+export type Dialect = "marugoto" | "proxy" | `${number}.${number}.${number}`;

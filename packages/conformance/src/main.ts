@@ -1,5 +1,5 @@
 // The command line of this package, for work on a server:
-//   main.ts cases [marugoto|memcached|HOST:PORT] [FAMILY…]       the cases, one summary
+//   main.ts cases [marugoto|proxy|memcached|HOST:PORT] [FAMILY…]       the cases, one summary
 //   main.ts fuzz [--lines N] [--seed S] [--left X] [--right X]   the differential fuzz; X = marugoto, memcached or a path
 //   main.ts fuzz-server [--seconds N] [--seed S]                 random bytes against our server
 // Run it as `node --conditions=source packages/conformance/src/main.ts …`.
@@ -9,12 +9,13 @@ import { families } from "./cases/index.ts";
 import { fuzzDifferential, PEER_FLAGS } from "./fuzz/differential.ts";
 import { fuzzServer } from "./fuzz/server.ts";
 import { runCases, type CaseResult } from "./runner.ts";
-import { marugotoTarget, memcachedTarget, runningTarget, type Target } from "./target.ts";
+import { marugotoTarget, memcachedTarget, proxyTarget, runningTarget, type Target } from "./target.ts";
 
 /** Runs the cases; true when all pass. */
 async function cases(address = "marugoto", ...names: string[]): Promise<boolean> {
   const open = (flags: readonly string[]) => {
     if (address === "memcached") return memcachedTarget(flags);
+    if (address === "proxy") return proxyTarget();
     return address === "marugoto" ? marugotoTarget(flags) : runningTarget(address);
   };
   const chosen = names.length === 0 ? families : families.filter((family) => names.includes(family.name));

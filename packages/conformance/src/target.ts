@@ -1,12 +1,17 @@
-// The servers that cases run against: our own, a real memcached, or one that is running somewhere. Each tells which
+// The servers that cases run against: our own, our proxy before it, a real memcached, or one that is running somewhere. Each tells which
 // dialect it is measured by.
 
-import { parseEndpoint, DEFAULT_PORT, type Endpoint } from "@marugoto/core";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { DEFAULT_PORT, formatEndpoint, parseEndpoint, type Endpoint } from "@marugoto/core";
 import {
+  appCommand,
   connect,
   memcachedVersion,
   spawnMarugotoServer,
   spawnMemcached,
+  spawnServer,
+  temporaryFolder,
   type ServerProcess,
   type TestConnection,
 } from "@marugoto/testing";
@@ -33,6 +38,37 @@ export interface Target {
 export async function marugotoTarget(flags: readonly string[] = []): Promise<Target> {
   const server = await spawnMarugotoServer({ args: flags });
   return started("marugoto-server", "marugoto", flags, server);
+}
+
+/** Starts our proxy before one server, ours unless another is given; the server ends with it. */
+export async function proxyTarget(server?: Target): Promise<Target> {
+  const behind = server ?? (await marugotoTarget());
+  const folder = temporaryFolder();
+  const file = join(folder.path, "proxy.yml");
+  const app = appCommand("proxy");
+  const config = [
+    "pool:",
+    "  listen: 127.0.0.1:0",
+    "  flush_all: true",
+    `  servers: ["${formatEndpoint(behind.endpoint)}"]`,
+  ];
+  writeFileSync(file, config.join("\n"));
+  const args = [...app.args, "-c", file, "-s", "0"];
+  const proxy = started(
+    `marugoto-proxy before ${behind.name}`,
+    "proxy",
+    [],
+    await spawnServer({ command: app.command, args, ready: "port-file" }),
+  );
+  return {
+    ...proxy,
+    obituary: () => proxy.obituary() ?? behind.obituary(),
+    async close() {
+      await proxy.close();
+      await behind.close();
+      folder.remove();
+    },
+  };
 }
 
 /** Starts the installed memcached (or the one MEMCACHED_BIN names) with `flags`. */
@@ -69,6 +105,7 @@ export async function runningTarget(address: string): Promise<Target> {
  * @throws Error for a version that is neither ours nor like memcached's
  */
 export function toDialect(version: string): Dialect {
+  if (version.includes("marugoto-proxy")) return "proxy";
   if (version.includes("marugoto")) return "marugoto";
   const numbers = /^\d+\.\d+\.\d+/.exec(version)?.[0];
   if (numbers === undefined) throw new Error(`"${version}" is not a version of memcached`);

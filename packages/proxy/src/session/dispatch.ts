@@ -4,6 +4,7 @@ import { isCacheError } from "@marugoto/core";
 import { Expect } from "@marugoto/client";
 import { Command, Lines, type RequestError, RequestErrors, type TextRequest } from "@marugoto/protocol";
 import { answerCluster, isClusterKey, isConfigGet } from "../discovery/questions.ts";
+import { DetourRequest } from "../recovery/detour-request.ts";
 import type { Node } from "../routing/node.ts";
 import { statsAnswer } from "../stats/stats-answer.ts";
 import { errorLine } from "./error-lines.ts";
@@ -62,6 +63,9 @@ export function dispatch(session: Session, request: TextRequest): void {
       return;
     case Command.stats:
       session.answer(statsAnswer(request.text(0), session.core, session.pool));
+      return;
+    case Command.watch:
+      session.answer(Lines.watchNotAllowed);
       return;
     default:
       // What steers one server has no meaning for a pool of them.
@@ -170,15 +174,17 @@ function send(
   slot.node = node;
   slot.show = show;
   session.enqueue(slot);
-  if (!node.direct) {
-    pool.wanted(node);
-    slot.fail(node.errorLine);
-    return;
-  }
-  const link = pool.linkOf(node, request.buffer, request.keyStart, request.keyEnd);
   const deadlineMs = pool.deadlineMs();
   slot.deadlineMs = deadlineMs;
   slot.inFlight = true;
+  if (!node.direct) {
+    const detour = new DetourRequest(request, bytes, start, end, expect, deadlineMs);
+    void pool.detours.take(node, detour).then((answer) => {
+      slot.answerWhole(answer);
+    });
+    return;
+  }
+  const link = pool.linkOf(node, request.buffer, request.keyStart, request.keyEnd);
   try {
     pool.send(node, link, bytes, start, end, slot, deadlineMs, expect);
     slot.sentBytes = end - start;
