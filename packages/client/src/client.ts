@@ -6,7 +6,7 @@ import { Command } from "@marugoto/protocol";
 import type { FailoverPolicy, PoolServer } from "./failover/failover.ts";
 import { CircuitPolicy, type CircuitOptions } from "./failover/circuit.ts";
 import { control, type ControlAnswer } from "./operation/control.ts";
-import type { Key, KeyPolicy, KeyRules } from "./operation/keys.ts";
+import { toPrefix, type Key, type KeyPolicy, type KeyRules } from "./operation/keys.ts";
 import { Gathering, isAborted, manyError, ManyValues, type KeyFailure, type ManyWrites } from "./operation/many.ts";
 import {
   isAsciiText,
@@ -64,7 +64,7 @@ export interface ClientOptions extends PoolOptions, CircuitOptions {
   readonly values?: ValueCodec;
   /** What becomes of keys that can't travel as text. Default `reject`. */
   readonly keys?: KeyPolicy;
-  /** Goes before every key. Default none. */
+  /** Goes before every key, with no spaces and control characters. Default none. */
   readonly prefix?: string;
   /** Is the prefix hashed, too? Default true. */
   readonly hashPrefix?: boolean;
@@ -97,7 +97,7 @@ export class Client<V = unknown> {
    * @param keys how keys are written, in place of what the options say
    */
   constructor(options: ClientOptions, shared?: Pool, keys?: KeyRules) {
-    const prefix = Buffer.from(options.prefix ?? "", "utf8");
+    const prefix = toPrefix(options.prefix ?? "");
     this.#options = options;
     this.#keys = keys ?? { policy: options.keys ?? "reject", prefix, hashPrefix: options.hashPrefix ?? true };
     this.#values = options.values ?? nodeValues();
@@ -119,7 +119,7 @@ export class Client<V = unknown> {
     const rules: KeyRules = {
       ...this.#keys,
       ...(keys === undefined ? {} : { policy: keys }),
-      ...(prefix === undefined ? {} : { prefix: Buffer.from(prefix, "utf8") }),
+      ...(prefix === undefined ? {} : { prefix: toPrefix(prefix) }),
       ...(hashPrefix === undefined ? {} : { hashPrefix }),
     };
     return new Client<V>({ ...this.#options, ...options }, this.pool, rules);

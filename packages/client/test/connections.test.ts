@@ -272,6 +272,19 @@ describe("the life of a client", () => {
     expect(make({ servers: ["a:99999"] })).toThrow(/port/);
   });
 
+  test("TLS that cannot work is refused at once, not by each connect", () => {
+    const make = () => createClient({ servers: ["127.0.0.1:1"], socket: { tls: { cert: "no", key: "no" } } });
+    expect(make).toThrow(expect.objectContaining({ code: "invalid_option" }));
+  });
+
+  test.each(["two words", "a\r\nflush_all", "\u007f", "\ud800"])("a prefix %j is refused", async (prefix) => {
+    const refused = expect.objectContaining({ code: "invalid_option" });
+    expect(() => createClient({ servers: [], prefix })).toThrow(refused);
+    const client = opened.add(createClient({ servers: [(await FakeServer.start()).address], keys: "hash" }));
+    expect(() => client.with({ prefix })).toThrow(refused);
+    expect(await codeOf(client.namespace(prefix).client())).toMatch(/^(invalid_option|key_invalid)$/);
+  });
+
   test("views share connections and differ in keys", async () => {
     const fake = opened.add(await FakeServer.start());
     const client = opened.add(createClient({ servers: [fake.address] }));

@@ -1,6 +1,7 @@
 // A call ends in time whatever the server does, and an aborted one at once; what comes late is never another's answer.
 
 import { Cleanup, eventually, spawnMarugotoServer } from "@marugoto/testing";
+import { randomBytes } from "node:crypto";
 import type { Socket } from "node:net";
 import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, test } from "vitest";
@@ -148,6 +149,37 @@ describe("an AbortSignal", () => {
     expect(await codeOf(client.get("a", { signal: AbortSignal.abort() }))).toBe("aborted");
     expect(await client.get("b")).toBeUndefined();
     expect(fake.requests.length).toBe(before + 1);
+  });
+
+  test("of a call that was refused has nothing to do with the next", async () => {
+    const { client } = await open({});
+    const controller = new AbortController();
+    const { signal } = controller;
+    expect(await codeOf(client.set("a", undefined, { signal }))).toBe("value_unencodable");
+    expect(await codeOf(client.set("a", "v", { signal, ttl: Number.NaN }))).toBe("invalid_option");
+    controller.abort();
+    expect(await client.get("a")).toBeUndefined();
+    expect(await client.get("a")).toBeUndefined();
+  });
+
+  test("of a stats call detaches nobody else's request when members have changed", async () => {
+    const { fake, client } = await open({});
+    const other = opened.add(await FakeServer.start());
+    await client.get("a");
+    client.addServer(other.address);
+    await client.version();
+    fake.frozen = other.frozen = true;
+    const controller = new AbortController();
+    const stats = codeOf(client.stats(undefined, { signal: controller.signal }));
+    await eventually(() => other.reads.length >= 2);
+    // The other server is now the first one, with requests of its own.
+    client.removeServer(fake.address);
+    const reads = Array.from({ length: 8 }, (_, i) => client.gets(`k${i}`));
+    controller.abort();
+    other.frozen = false;
+    expect(await stats).toBe("aborted");
+    expect(await Promise.all(reads)).toEqual(reads.map(() => undefined));
+    fake.frozen = false;
   });
 
   test("ends a call before it was written, and the call keeps the reason", async () => {
@@ -318,6 +350,21 @@ describe("bounds", () => {
     const codes = await Promise.all(Array.from({ length: 250 }, (_, i) => codeOf(client.set(`k${i}`, "v"))));
     expect(codes.filter((code) => code === "timeout")).toHaveLength(100);
     expect(codes.filter((code) => code === "queue_full")).toHaveLength(150);
+  });
+
+  test("count the bytes that wait while the server's protocol is not known", async () => {
+    const { fake, client } = await open(
+      {},
+      { protocol: "auto", limits: { maxBytes: 100_000 }, timeouts: { requestMs: 150 } },
+    );
+    fake.frozen = true;
+    const value = randomBytes(10_000);
+    const codes = await Promise.all(Array.from({ length: 30 }, (_, i) => codeOf(client.set(`k${i}`, value))));
+    expect(codes.filter((code) => code === "queue_full")).toHaveLength(20);
+    expect(codes.filter((code) => code === "timeout")).toHaveLength(10);
+    // What has ended waits no more.
+    fake.frozen = false;
+    await eventually(async () => (await codeOf(client.set("k", value))) === "fulfilled");
   });
 
   test("hold for a million sets to a server that does not read, each of which fails with a code", LONG, async () => {

@@ -38,6 +38,27 @@ describe("Memcache", () => {
     ]);
   });
 
+  test("an expiration above thirty days is a Unix time, as memcached takes it", async () => {
+    const servers = await start(1);
+    const memcache = await open(servers);
+    const inAnHour = Math.floor(Date.now() / 1000) + 3600;
+    await memcache.set("date", "v", 0, inAnHour);
+    await memcache.set("month", "v", 0, 2_592_000);
+    await memcache.set("fraction", "v", 0, 1.9);
+    await memcache.set("past", "v", 0, 2_592_001);
+    const { items } = servers[0]!;
+    expect(["date", "month", "fraction"].map((key) => items.get(key)?.exptime)).toEqual([inAnHour, 2_592_000, 1]);
+    expect(items.get("past")?.exptime).toBe(-1);
+  });
+
+  test("a prefix is normalised as keys are", async () => {
+    const servers = await start(1);
+    const memcache = await open(servers, { prefix: "my site\n" });
+    await memcache.set("k", "v");
+    expect([...servers[0]!.items.keys()]).toEqual(["my_site_k"]);
+    expect(await memcache.get("k")).toBe("v");
+  });
+
   test("keys travel as pecl-memcache normalises them", async () => {
     const servers = await start(1);
     const memcache = await open(servers, { prefix: "p:" });
@@ -182,6 +203,28 @@ describe("Memcached", () => {
     expect(codes).toEqual([16, 0, 14, 14, 16, 12, 16, 16, 16, 33, 33]);
     await memcached.get("none");
     expect(memcached.getResultMessage()).toBe("NOT FOUND");
+  });
+
+  test("an expiration above thirty days is a Unix time, as memcached takes it", async () => {
+    const [fake] = (await start(1)) as [FakeServer];
+    const memcached = await open([fake]);
+    const inAnHour = Math.floor(Date.now() / 1000) + 3600;
+    const exptimeOf = (key: string) => fake.items.get(key)?.exptime;
+    await memcached.set("set", "v", inAnHour);
+    await memcached.setByKey("g", "by-key", "v", inAnHour);
+    await memcached.setMulti([["multi", "v"]], inAnHour);
+    await memcached.add("add", "v", inAnHour);
+    await memcached.replace("add", "v", inAnHour + 1);
+    await memcached.cas((await memcached.gets("set"))!.cas, "set", "w", inAnHour + 2);
+    await memcached.touch("multi", inAnHour + 3);
+    expect(["set", "by-key", "multi", "add"].map(exptimeOf)).toEqual([
+      inAnHour + 2,
+      inAnHour,
+      inAnHour + 3,
+      inAnHour + 1,
+    ]);
+    await memcached.set("date", "v", new Date(inAnHour * 1000));
+    expect(exptimeOf("date")).toBe(inAnHour);
   });
 
   test("a dead server: 3, then 47 until the retry time is over", async () => {

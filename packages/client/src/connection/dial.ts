@@ -2,7 +2,7 @@
 
 import net from "node:net";
 import tls from "node:tls";
-import type { Endpoint } from "@marugoto/core";
+import { CacheError, type Endpoint } from "@marugoto/core";
 
 /** How servers are dialled. */
 export interface SocketOptions {
@@ -17,6 +17,22 @@ export interface SocketOptions {
   readonly keepAliveMs?: number;
   /** 4 or 6: look for addresses of this family alone. Default: both. */
   readonly family?: 4 | 6;
+}
+
+/**
+ * Says now what every connect would say later.
+ *
+ * @throws CacheError `invalid_option`
+ */
+export function checkSocketOptions(options: SocketOptions): SocketOptions {
+  if (options.tls === undefined || options.tls === true) return options;
+  try {
+    tls.createSecureContext(options.tls);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new CacheError("invalid_option", `socket.tls: ${why}`, { cause: error });
+  }
+  return options;
 }
 
 /** Takes bytes that have arrived; they are valid until it returns. */

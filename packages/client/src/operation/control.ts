@@ -81,11 +81,13 @@ export function control(
   argument: string | number | undefined,
   { signal, timeoutMs }: { readonly signal?: AbortSignal; readonly timeoutMs?: number } = {},
 ): Promise<ControlAnswer> {
+  const link = pool.links[server]!;
   let ticket = -1;
   let abort: (() => void) | undefined;
   const answered = new Promise<ControlAnswer>((resolve, reject) => {
     abort = () => {
-      if (ticket >= 0) pool.cancel(server, ticket);
+      // By the link: the server's index may be another's by now.
+      if (ticket >= 0) link.cancel(ticket);
       reject(abortedError(signal?.reason));
     };
     if (signal?.aborted) {
@@ -96,7 +98,7 @@ export function control(
       throw new CacheError("invalid_option", `timeoutMs is ${timeoutMs}, must be above 0`);
     }
     const end = writeLine(command, argument);
-    const sink = new ControlSink(pool.links[server]!.address, resolve, reject);
+    const sink = new ControlSink(link.address, resolve, reject);
     ticket = pool.send(
       server,
       line,

@@ -82,8 +82,9 @@ export class GetLine implements Sink {
   #add(op: Op, key: Buffer, end: number): void {
     const connection = this.#connection;
     const { output } = connection;
-    const place = this.#count++;
+    // First: it throws for what is no key, and then nothing has been added.
     output.end = writeNextKey(output.buffer, output.end, key, 0, end);
+    const place = this.#count++;
     this.#ends[place] = output.end - this.#begin;
     this.#ops[place] = op;
     op.place = place;

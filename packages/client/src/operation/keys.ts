@@ -25,12 +25,30 @@ const DIGEST_LETTERS = 43;
 /** How one program writes its keys. */
 export interface KeyRules {
   readonly policy: KeyPolicy;
-  /** Goes before every key. */
+  /** Goes before every key: no spaces and control characters. See `toPrefix`. */
   readonly prefix: Buffer;
   /** Is the prefix hashed, too, when the server is chosen? */
   readonly hashPrefix: boolean;
   /** Present: replaces `policy`, e.g. as pecl-memcache does. Writes at most 250 bytes to `target`; 0 = refused. */
   readonly normalise?: (key: Uint8Array, start: number, end: number, target: Uint8Array) => number;
+}
+
+/**
+ * The bytes of a prefix, which go before every key as they are, whatever the policy.
+ *
+ * @throws CacheError `invalid_option` for a prefix that would end or split a command
+ */
+export function toPrefix(prefix: string): Buffer {
+  const bytes = Buffer.from(prefix, "utf8");
+  const bad = bytes.find((byte) => byte <= 0x20 || byte === 0x7f);
+  if (bad !== undefined) {
+    const hex = bad.toString(16).padStart(2, "0");
+    throw new CacheError("invalid_option", `prefix has byte 0x${hex}; spaces and control characters end a key`);
+  }
+  if (/\p{Surrogate}/u.test(prefix)) {
+    throw new CacheError("invalid_option", "prefix has a lone surrogate: it is no Unicode text");
+  }
+  return bytes;
 }
 
 /** The current key. */

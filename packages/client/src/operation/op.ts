@@ -758,6 +758,7 @@ export class Op implements Sink, Abortable {
     this.key = "";
     this.serverKey = null;
     this.owner = null;
+    this.signal = null;
     this.link = null;
     this.connection = null;
     this.line = null;

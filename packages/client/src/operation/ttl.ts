@@ -5,6 +5,16 @@ import { CacheError, MAX_RELATIVE_EXPTIME_SEC } from "@marugoto/core";
 /** Seconds from now (0 or undefined = for ever, negative = gone at once), or the moment it ends. */
 export type Ttl = number | Date;
 
+/**
+ * What PHP's classes mean by an expiration: seconds from now up to thirty days, beyond them a Unix time in seconds, as
+ * memcached itself takes it. A Date is a Date.
+ */
+export function phpExpiration(expiration: Ttl): Ttl {
+  if (expiration instanceof Date) return expiration;
+  const seconds = Math.trunc(expiration);
+  return seconds > MAX_RELATIVE_EXPTIME_SEC ? new Date(seconds * 1000) : seconds;
+}
+
 const LAST_EXPTIME = 0x7fff_ffff;
 
 /**

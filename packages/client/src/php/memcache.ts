@@ -2,13 +2,13 @@
 // waiting. As there, a call never throws because a server is down: reads give undefined, writes false.
 
 import { CacheError, MAX_KEY_BYTES } from "@marugoto/core";
-import { phpMemcache } from "@marugoto/hashing";
+import { phpMemcache, type PhpMemcachePlacement } from "@marugoto/hashing";
 import type { PoolClock, PoolServer } from "../failover/failover.ts";
 import { PeclMemcachePolicy, type PeclMemcacheOptions } from "../failover/pecl-memcache.ts";
 import { Client, type ClientOptions } from "../client.ts";
 import type { KeyRules } from "../operation/keys.ts";
 import type { ManyValues } from "../operation/many.ts";
-import type { Ttl } from "../operation/ttl.ts";
+import { phpExpiration, type Ttl } from "../operation/ttl.ts";
 import type { PoolOptions, ServerOptions } from "../pool/options.ts";
 import { Pool } from "../pool/pool.ts";
 import { phpMemcacheValues, type PhpMemcacheValues } from "../values/php-memcache.ts";
@@ -58,7 +58,7 @@ export class Memcache {
     const normaliser = phpMemcache({ servers: [{ host: "unused" }] });
     const keys: KeyRules = {
       policy: "reject",
-      prefix: Buffer.from(prefix, "utf8"),
+      prefix: normalisedPrefix(normaliser, prefix),
       hashPrefix: true,
       normalise: (key, start, end, target) => Math.min(normaliser.wireKey(key, start, end, target), MAX_KEY_BYTES),
     };
@@ -163,13 +163,21 @@ export class Memcache {
 
   #store(command: "set" | "add" | "replace", key: string, value: unknown, flag: number, ttl: Ttl): Promise<boolean> {
     const values = flag === 0 ? this.#values : withFlag(this.#values, flag);
-    return this.client[command](key, value, { ttl, values }).catch(asFalse);
+    return this.client[command](key, value, { ttl: phpExpiration(ttl), values }).catch(asFalse);
   }
 
   #failed(server: PoolServer, error: CacheError): void {
     const { host, port } = hostAndPort(server.name);
     this.#callbacks.get(server.name)?.(host, port, error);
   }
+}
+
+/** As it travels before every key. */
+function normalisedPrefix(normaliser: PhpMemcachePlacement, prefix: string): Buffer {
+  if (prefix === "") return Buffer.alloc(0);
+  const bytes = Buffer.from(prefix, "utf8");
+  const target = Buffer.alloc(MAX_KEY_BYTES);
+  return target.subarray(0, normaliser.wireKey(bytes, 0, bytes.length, target));
 }
 
 function withFlag(values: PhpMemcacheValues, flag: number): PhpMemcacheValues {

@@ -9,7 +9,7 @@ import { Client, type ClientOptions } from "../client.ts";
 import type { KeyRules } from "../operation/keys.ts";
 import { ManyValues } from "../operation/many.ts";
 import type { StoreResult, WithCas } from "../operation/op.ts";
-import type { Ttl } from "../operation/ttl.ts";
+import { phpExpiration, type Ttl } from "../operation/ttl.ts";
 import type { PoolOptions } from "../pool/options.ts";
 import { Pool } from "../pool/pool.ts";
 import type { ValueCodec } from "../values/codec.ts";
@@ -139,13 +139,17 @@ export class Memcached {
   }
 
   set(key: string, value: unknown, expiration: Ttl = 0): Promise<boolean> {
-    return this.#write(key, () => this.client.set(key, value, { ttl: expiration }), ResultCode.NOTSTORED);
+    return this.#write(
+      key,
+      () => this.client.set(key, value, { ttl: phpExpiration(expiration) }),
+      ResultCode.NOTSTORED,
+    );
   }
 
   setByKey(serverKey: string, key: string, value: unknown, expiration: Ttl = 0): Promise<boolean> {
     return this.#write(
       key,
-      () => this.client.set(key, value, { ttl: expiration, serverKey }),
+      () => this.client.set(key, value, { ttl: phpExpiration(expiration), serverKey }),
       ResultCode.NOTSTORED,
       serverKey,
     );
@@ -153,18 +157,26 @@ export class Memcached {
 
   /** @returns true when every one was stored */
   async setMulti(entries: Iterable<readonly [string, unknown]>, expiration: Ttl = 0): Promise<boolean> {
-    const { errors } = await this.client.setMany(entries, { ttl: expiration, onFailure: "miss" });
+    const { errors } = await this.client.setMany(entries, { ttl: phpExpiration(expiration), onFailure: "miss" });
     const error = errors.at(-1)?.error;
     this.#end(error ? toResultCode(error) : ResultCode.SUCCESS, error);
     return errors.length === 0;
   }
 
   add(key: string, value: unknown, expiration: Ttl = 0): Promise<boolean> {
-    return this.#write(key, () => this.client.add(key, value, { ttl: expiration }), ResultCode.NOTSTORED);
+    return this.#write(
+      key,
+      () => this.client.add(key, value, { ttl: phpExpiration(expiration) }),
+      ResultCode.NOTSTORED,
+    );
   }
 
   replace(key: string, value: unknown, expiration: Ttl = 0): Promise<boolean> {
-    return this.#write(key, () => this.client.replace(key, value, { ttl: expiration }), ResultCode.NOTSTORED);
+    return this.#write(
+      key,
+      () => this.client.replace(key, value, { ttl: phpExpiration(expiration) }),
+      ResultCode.NOTSTORED,
+    );
   }
 
   append(key: string, value: string): Promise<boolean> {
@@ -178,7 +190,7 @@ export class Memcached {
   async cas(token: bigint, key: string, value: unknown, expiration: Ttl = 0): Promise<boolean> {
     if (!this.#accepts(key, null)) return false;
     try {
-      const end = await this.client.cas(key, value, token, { ttl: expiration });
+      const end = await this.client.cas(key, value, token, { ttl: phpExpiration(expiration) });
       this.#end(casCodes[end]);
       return end === "stored";
     } catch (error) {
@@ -205,7 +217,7 @@ export class Memcached {
   }
 
   touch(key: string, expiration: Ttl = 0): Promise<boolean> {
-    return this.#write(key, () => this.client.touch(key, expiration), ResultCode.NOTFOUND);
+    return this.#write(key, () => this.client.touch(key, phpExpiration(expiration)), ResultCode.NOTFOUND);
   }
 
   increment(key: string, by: number | bigint = 1): Promise<bigint | false> {

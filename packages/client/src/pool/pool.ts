@@ -3,6 +3,7 @@
 
 import { CacheError, TypedEvents } from "@marugoto/core";
 import type { Connection } from "../connection/connection.ts";
+import { checkSocketOptions } from "../connection/dial.ts";
 import { Expect, type Sink } from "../connection/sink.ts";
 import { Refusal, type FailoverPolicy, type FailureReason, type PoolServer, type Trail } from "../failover/failover.ts";
 import { Aborts } from "../operation/aborts.ts";
@@ -97,7 +98,7 @@ export class Pool implements OpHost {
       policy,
       events: this.events,
       encoder: this.encoder,
-      socket: options.socket ?? {},
+      socket: checkSocketOptions(options.socket ?? {}),
       authentication: options.authentication,
       connectTimeoutMs: checkPositive("timeouts.connectMs", timeouts.connectMs ?? defaults.timeouts.connectMs),
       stallMs: checkPositive("timeouts.stallMs", timeouts.stallMs ?? Math.max(250, this.requestTimeoutMs)),
@@ -225,9 +226,13 @@ export class Pool implements OpHost {
     return connection.push(sink, deadlineMs, options?.expect ?? Expect.one);
   }
 
-  /** Detaches a sink: what is still to come for it is read and dropped. Nothing happens when it has ended already. */
+  /**
+   * Detaches a sink: what is still to come for it is read and dropped. Nothing happens when it has ended already.
+   *
+   * @param server index into `servers`, of the server that `send` was told: another one when members have changed since
+   */
   cancel(server: number, ticket: number): void {
-    this.#link(server).connection?.ring.detach(ticket);
+    this.#link(server).cancel(ticket);
   }
 
   #link(server: number): ServerLink {

@@ -21,8 +21,8 @@ const WANTED_MAX_MS = 60;
 
 /** libmemcached's write buffer (MEMCACHED_MAX_BUFFER) about so: what is beyond makes it write. */
 const MAX_DELAYED_BYTES = 8196;
-/** Of a copy beside its key and value. */
-const COPY_HEAD_BYTES = 40;
+/** Of a request beside its key and value, about. */
+const HEAD_BYTES = 40;
 
 /** What all links of a pool share. */
 export interface LinkContext {
@@ -72,6 +72,7 @@ export class ServerLink implements ConnectionOwner {
   /** Tickets go on from connection to connection, so that one of the last says nothing about a request on this. */
   #nextTicket = 0;
   readonly #held = new Set<Op>();
+  #heldBytes = 0;
   /** Copies that wait for something else to be sent. */
   readonly #delayed: Op[] = [];
   #delayedBytes = 0;
@@ -122,6 +123,7 @@ export class ServerLink implements ConnectionOwner {
     if (this.meta === undefined || (this.#provisional && this.#mustWait(op))) {
       op.held = true;
       this.#held.add(op);
+      this.#heldBytes += bytesOf(op);
       this.#context.wakeTicker();
     } else {
       op.writeTo(connection, this.meta);
@@ -140,10 +142,15 @@ export class ServerLink implements ConnectionOwner {
     return connection;
   }
 
+  /** Lets the answers of a request be dropped. Nothing happens when it has ended. */
+  cancel(ticket: number): void {
+    this.connection?.ring.detach(ticket);
+  }
+
   /** Keeps a copy until something else is sent to this server, too many bytes wait, or the client closes. */
   delay(copy: Op): void {
     this.#delayed.push(copy);
-    this.#delayedBytes += copy.value.length + copy.key.length + COPY_HEAD_BYTES;
+    this.#delayedBytes += bytesOf(copy);
     if (this.#delayedBytes > MAX_DELAYED_BYTES) this.#writeDelayed();
   }
 
@@ -185,15 +192,15 @@ export class ServerLink implements ConnectionOwner {
     if (connection.waiting + this.#held.size >= maxRequests) {
       throw new CacheError("queue_full", `${this.address}: ${maxRequests} requests wait already`);
     }
-    if (connection.bufferedBytes >= maxBytes) {
-      const bytes = connection.bufferedBytes;
+    const bytes = connection.bufferedBytes + this.#heldBytes;
+    if (bytes >= maxBytes) {
       throw new CacheError("queue_full", `${this.address}: ${bytes} bytes wait to be sent, at most ${maxBytes}`);
     }
   }
 
   /** Forgets an op that waited for the protocol. */
   release(op: Op): void {
-    this.#held.delete(op);
+    if (this.#held.delete(op)) this.#heldBytes -= bytesOf(op);
     op.held = false;
   }
 
@@ -216,6 +223,7 @@ export class ServerLink implements ConnectionOwner {
   #failHeld(error: CacheError, reason: FailureReason | undefined): void {
     const held = [...this.#held];
     this.#held.clear();
+    this.#heldBytes = 0;
     for (const op of held) op.onFailure(error, reason);
   }
 
@@ -404,7 +412,7 @@ export class ServerLink implements ConnectionOwner {
     this.#probe?.expire(nowMs);
     for (const op of this.#held) {
       if (op.deadlineMs > nowMs) continue;
-      this.#held.delete(op);
+      this.release(op);
       op.expired();
     }
     const busy = this.connection?.expire(nowMs) ?? false;
@@ -440,4 +448,9 @@ export class ServerLink implements ConnectionOwner {
     this.#failHeld(error, undefined);
     this.connection?.destroy(error);
   }
+}
+
+/** About what a request takes that is not written yet. */
+function bytesOf(op: Op): number {
+  return op.value.length + op.key.length + HEAD_BYTES;
 }
