@@ -1,6 +1,6 @@
 // The ordered log of effects: whole records in chunks, an absolute offset in bytes, the oldest chunks dropped when there
-// are too many. It knows nothing of what the records mean. A chunk is never written again where it has been read, so a
-// socket may still hold a part of one that the log has dropped.
+// are too many. It knows nothing of what the records mean. The memory of a dropped chunk is used again, unless a reader has
+// said that it still holds a part of it: fresh memory for each would cost the collector a tenth of the master's time.
 
 import type { RecordSink } from "../environment.ts";
 import { forEachEffect } from "./records.ts";
@@ -10,6 +10,8 @@ interface Chunk {
   /** Offset of its first byte in the stream. */
   readonly start: number;
   length: number;
+  /** Somebody may hold a view of it for longer than a moment. */
+  isLent: boolean;
 }
 
 const MIN_CHUNK_BYTES = 16 * 1024;
@@ -27,6 +29,8 @@ export class EffectLog implements RecordSink {
   #end = 0;
   /** Memory of all chunks, in bytes. */
   #held = 0;
+  /** A dropped chunk's. */
+  #spare: Buffer | undefined;
 
   constructor(capacity: number) {
     this.capacity = capacity;
@@ -63,7 +67,8 @@ export class EffectLog implements RecordSink {
   /**
    * The bytes from `offset` on, as far as they lie together: whole records, at most about `most` bytes.
    *
-   * @returns a view, empty at the end; undefined when the log no longer reaches back so far
+   * @returns a view, empty at the end, good until more is appended unless `lend` is called; undefined when the log no longer
+   *   reaches back so far
    */
   read(offset: number, most: number): Buffer | undefined {
     if (offset < this.#start || offset > this.#end) return undefined;
@@ -72,6 +77,11 @@ export class EffectLog implements RecordSink {
     const from = offset - chunk.start;
     const until = chunk.length - from <= most ? chunk.length : wholeRecords(chunk.buffer, from, chunk.length, most);
     return chunk.buffer.subarray(from, until);
+  }
+
+  /** What `read` gave for `offset` is held for longer: its memory is never written again. */
+  lend(offset: number): void {
+    this.#chunkAt(offset).isLent = true;
   }
 
   /** Calls `visit` with each effect from `offset` on, in order. @returns false when the log doesn't reach back so far */
@@ -110,16 +120,22 @@ export class EffectLog implements RecordSink {
   }
 
   #newChunk(bytes: number): void {
-    const buffer = Buffer.allocUnsafeSlow(Math.max(bytes, this.#chunkBytes));
-    this.#chunks.push({ buffer, start: this.#end, length: 0 });
+    const wanted = Math.max(bytes, this.#chunkBytes);
+    const chunks = this.#chunks;
+    let drop = 0;
+    while (drop < chunks.length && this.#held + wanted > this.capacity) {
+      const { buffer, isLent } = chunks[drop++]!;
+      this.#held -= buffer.length;
+      if (!isLent && buffer.length === this.#chunkBytes) this.#spare = buffer;
+    }
+    if (drop > 0) chunks.splice(0, drop);
+    const buffer = (wanted === this.#chunkBytes ? this.#spare : undefined) ?? Buffer.allocUnsafeSlow(wanted);
+    if (buffer === this.#spare) this.#spare = undefined;
+    chunks.push({ buffer, start: this.#end, length: 0, isLent: false });
     this.buffer = buffer;
     this.at = 0;
     this.#held += buffer.length;
-    let drop = 0;
-    while (drop < this.#chunks.length - 1 && this.#held > this.capacity)
-      this.#held -= this.#chunks[drop++]!.buffer.length;
-    if (drop > 0) this.#chunks.splice(0, drop);
-    this.#start = this.#chunks[0]!.start;
+    this.#start = chunks[0]!.start;
   }
 
   #chunkAt(offset: number): Chunk {

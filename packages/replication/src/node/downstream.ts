@@ -120,8 +120,10 @@ export class Downstream {
         return;
       }
       if (piece.length === 0) break;
+      const from = this.cursor;
       this.cursor += piece.length;
       if (link.write(piece)) this.taken = this.cursor;
+      else this.#host.log.lend(from);
     }
     if (link.waiting > 0 || !this.peer.established) return;
     if (this.copy !== undefined) this.#sliceSoon();

@@ -50,10 +50,30 @@ test("what a reader holds stays as it is when the log drops or truncates it", ()
   const first = record(1, 100);
   log.append(first, 0, first.length);
   const held = log.read(0, 1000)!;
+  log.lend(0);
   log.truncate(0);
   for (let i = 0; i < 2000; i++) log.append(record(i, 100), 0, 114);
   expect(held.equals(first)).toBe(true);
   expect(log.read(0, 100)).toBeUndefined();
+});
+
+test("what was lent stays as it is when the log has gone on; the memory of the rest is used again", () => {
+  const log = new EffectLog(64 * 1024);
+  const memory = new Set<ArrayBufferLike>();
+  const lent: { readonly view: Buffer; readonly copy: Buffer }[] = [];
+  for (let i = 0; i < 20_000; i++) {
+    const at = log.end;
+    const bytes = record(i, 100);
+    log.append(bytes, 0, bytes.length);
+    memory.add(log.buffer.buffer);
+    if (i % 1000 !== 0) continue;
+    log.lend(at);
+    const view = log.read(at, 200)!;
+    lent.push({ view, copy: Buffer.from(view) });
+  }
+  for (const { view, copy } of lent) expect(view.equals(copy)).toBe(true);
+  // 2.3 MB in chunks of 16 KiB: those of the backlog, one to spare, and those that were lent.
+  expect(memory.size).toBeLessThanOrEqual(4 + 1 + lent.length);
 });
 
 test("after reset the offset goes on where it was told", () => {
