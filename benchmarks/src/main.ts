@@ -17,6 +17,7 @@ import { clientKeys } from "./soak/client-keys.ts";
 import { fuzzDiff } from "./soak/fuzz-diff.ts";
 import { fuzzServerSoak } from "./soak/fuzz-server.ts";
 import { idleConnections } from "./soak/idle-connections.ts";
+import { proxyReload } from "./soak/proxy-reload.ts";
 import { replicationSoaks } from "./soak/replication/index.ts";
 import { slowReaders } from "./soak/slow-readers.ts";
 import type { Report, Task } from "./task.ts";
@@ -37,6 +38,7 @@ const families: Readonly<Record<string, Readonly<Record<string, Task>>>> = {
     "idle-connections": idleConnections,
     "client-chaos": clientChaos,
     "client-keys": clientKeys,
+    "proxy-reload": proxyReload,
     ...replicationSoaks,
   },
 };
