@@ -22,7 +22,8 @@ export type Side = 0 | 1;
 export const other = (side: Side): Side => (side === 0 ? 1 : 0);
 
 export interface PairOptions {
-  readonly flags?: readonly string[];
+  /** More flags, the same for both or each its own. */
+  readonly flags?: readonly string[] | ((side: Side) => readonly string[]);
   /** Every link goes through a proxy that can cut and delay it. Default false. */
   readonly proxied?: boolean;
 }
@@ -45,20 +46,20 @@ export class Pair {
   readonly links: readonly FaultProxy[];
   readonly #program: Program;
   readonly #opened: Cleanup;
-  readonly #flags: readonly string[];
+  readonly #flagsOf: (side: Side) => readonly string[];
   readonly #running: [Running | undefined, Running | undefined] = [undefined, undefined];
 
   private constructor(
     program: Program,
     opened: Cleanup,
-    flags: readonly string[],
+    flagsOf: (side: Side) => readonly string[],
     ports: readonly [number, number],
     replicationPorts: readonly [number, number],
     links: readonly FaultProxy[],
   ) {
     this.#program = program;
     this.#opened = opened;
-    this.#flags = flags;
+    this.#flagsOf = flagsOf;
     this.ports = ports;
     this.replicationPorts = replicationPorts;
     this.links = links;
@@ -75,7 +76,9 @@ export class Pair {
         links.push(opened.add(await startFaultProxy(target)));
       }
     }
-    return new Pair(program, opened, options.flags ?? [], ports, replicationPorts, links);
+    const { flags = [] } = options;
+    const flagsOf = typeof flags === "function" ? flags : () => flags;
+    return new Pair(program, opened, flagsOf, ports, replicationPorts, links);
   }
 
   /** Both nodes, the first of them master, the second in step. */
@@ -89,17 +92,14 @@ export class Pair {
 
   /** The command line of a node: the same at every start. */
   argsOf(side: Side): string[] {
-    const peer = this.links[side]?.endpoint ?? {
-      kind: "tcp",
-      host: HOSTS[other(side)],
-      port: this.replicationPorts[other(side)],
-    };
-    if (peer.kind !== "tcp") throw new TypeError("a link is TCP");
+    const link = this.links[side];
+    const peer = link === undefined ? this.replicationAddress(other(side)) : { host: "127.0.0.1", port: link.port };
+    const own = this.replicationAddress(side);
     return [
       ...["-l", "127.0.0.1", "-p", String(this.ports[side]), "-v"],
-      ...["--replication-listen", `${HOSTS[side]}:${this.replicationPorts[side]}`],
+      ...["--replication-listen", `${own.host}:${own.port}`],
       ...["--peer", `${peer.host}:${peer.port}`],
-      ...this.#flags,
+      ...this.#flagsOf(side),
     ];
   }
 
@@ -144,6 +144,11 @@ export class Pair {
     return this.#opened.add(await connect(this.ports[side]));
   }
 
+  /** Where a node listens for the other one. */
+  replicationAddress(side: Side): { readonly host: string; readonly port: number } {
+    return { host: HOSTS[side], port: this.replicationPorts[side] };
+  }
+
   /** The rows of `stats replication`. */
   async stats(side: Side): Promise<ReadonlyMap<string, string>> {
     const { control } = this.#get(side);
@@ -173,6 +178,17 @@ export class Pair {
 
   async inStep(master: Side, withinMs = 20_000): Promise<void> {
     await eventually(() => this.isInStep(master), { withinMs, everyMs: 2 });
+  }
+
+  /** Waits until a slave has all that its master has. Sooner seen than `inStep`, which the slave's next heartbeat tells. */
+  async caughtUp(slave: Side, withinMs = 20_000): Promise<void> {
+    await eventually(
+      async () => {
+        const [rows, offset] = [await this.stats(slave), await this.count(other(slave), "offset")];
+        return rows.get("complete") === "1" && rows.has("master") && Number(rows.get("offset")) === offset;
+      },
+      { withinMs, everyMs: 2 },
+    );
   }
 
   /** Waits until one node is master and the other one follows it, in step. @returns the master */
