@@ -18,8 +18,11 @@ export interface Coordinator {
   readonly events: TypedEvents<CoordinatorEvents>;
   /** Begins to watch the lease, for a node of this id (32 hexadecimal digits). Never rejects: `reachable` tells. */
   start(nodeId: string): void;
-  /** Wants the lease: takes it as soon as nobody holds it and keeps it, until `release`. `acquired` tells. */
-  acquire(): void;
+  /**
+   * Wants the lease: takes it when nobody has held it for `patienceMs` (default 0: at once) and keeps it, until `release`.
+   * `acquired` tells. Said again, the new patience counts.
+   */
+  acquire(patienceMs?: number): void;
   /** Gives the lease back, or no longer wants it; resolves when that is done or can't be done. */
   release(): Promise<void>;
   /**

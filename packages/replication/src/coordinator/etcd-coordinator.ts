@@ -37,6 +37,9 @@ export class EtcdCoordinator implements Coordinator {
   readonly #nowMs: () => number;
   #nodeId = "";
   #isWanted = false;
+  #patienceMs = 0;
+  /** Since when nobody has held the lease, as far as we have seen; undefined = somebody does. */
+  #freeSinceMs: number | undefined;
   #isClosed = false;
   /** The lease under which we have put the key, or may have; undefined = none. */
   #lease: string | undefined;
@@ -66,8 +69,10 @@ export class EtcdCoordinator implements Coordinator {
     this.#running = this.#run();
   }
 
-  acquire(): void {
+  acquire(patienceMs = 0): void {
+    if (this.#isWanted && patienceMs === this.#patienceMs) return;
     this.#isWanted = true;
+    this.#patienceMs = patienceMs;
     this.#wakeUp();
   }
 
@@ -173,7 +178,9 @@ export class EtcdCoordinator implements Coordinator {
   async #seek(): Promise<void> {
     const { holder } = await this.#gateway.look(this.#key);
     this.#tellHolder(holder);
-    if (holder !== undefined || !this.#wanted()) return;
+    this.#freeSinceMs = holder === undefined ? (this.#freeSinceMs ?? this.#nowMs()) : undefined;
+    if (this.#freeSinceMs === undefined || !this.#wanted()) return;
+    if (this.#nowMs() - this.#freeSinceMs < this.#patienceMs) return;
     const askedMs = this.#nowMs();
     const { lease, ttlSec } = await this.#gateway.grant(this.#askedTtlSec);
     // From here on the key may be ours even if the answer never comes: the next round finds out.

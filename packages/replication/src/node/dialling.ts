@@ -60,7 +60,12 @@ export class Dialling {
     for (const target of this.#targets) this.#dial(target);
   }
 
-  /** Dials one more address, unless it is known. */
+  /** Dials one more address from now on, unless it is known. */
+  add(endpoint: TcpEndpoint): void {
+    if (!this.#targets.some((target) => isSame(target.endpoint, endpoint))) this.#dial(this.#add(endpoint));
+  }
+
+  /** Dials one more address when its node is lost, unless it is known. */
   learn(endpoint: TcpEndpoint, nodeId: string): void {
     if (this.#targets.some((target) => target.nodeId === nodeId || isSame(target.endpoint, endpoint))) return;
     const target = this.#add(endpoint);

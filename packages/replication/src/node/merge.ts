@@ -74,6 +74,22 @@ export function changesSince(log: EffectLog, offset: number, content: Content): 
   return scratch.written;
 }
 
+/** Calls `visit` with each key that was changed in `log` from `offset` on, and its value now; undefined = there is none. */
+export function forEachChange(
+  log: EffectLog,
+  offset: number,
+  content: Content,
+  visit: (key: Buffer, value: Buffer | undefined, timeMs: number) => void,
+): void {
+  const scratch = new Scratch(4096);
+  for (const [text, { timeMs }] of stretchOf(log, offset)?.changes ?? []) {
+    const key = Buffer.from(text, "latin1");
+    scratch.clear();
+    const isThere = content.encodeKey(key, scratch, RecordKind.put, 0, 0);
+    visit(key, isThere ? Buffer.from(valueOf(scratch.buffer, 0)) : undefined, timeMs);
+  }
+}
+
 export interface MergeResult {
   readonly taken: number;
   readonly discarded: number;

@@ -3,7 +3,7 @@
 // table's; here is what the actions do.
 
 import { randomBytes as systemRandomBytes } from "node:crypto";
-import { CacheError, type TypedEvents } from "@marugoto/core";
+import { CacheError, isCacheError, type TypedEvents } from "@marugoto/core";
 import type { Coordinator } from "../coordinator/coordinator.ts";
 import type { Content, Link, Network, RecordSink, Timers } from "../environment.ts";
 import type { ReplicationEvents, Role } from "../events.ts";
@@ -25,7 +25,7 @@ import {
   type HistoryEntry,
 } from "./history.ts";
 import { KeySet } from "./key-set.ts";
-import { changesSince, merge } from "./merge.ts";
+import { changesSince, forEachChange, merge } from "./merge.ts";
 import { Peer, type PeerHost } from "./peer.ts";
 import { Protection } from "./protection.ts";
 import { transitionOf, type RoleAction, type RoleEvent } from "./role-table.ts";
@@ -38,6 +38,12 @@ const SWEEP_ITEMS = 2048;
 
 /** A heartbeat this many times later than it should be means that we stood still, and heard nothing for that reason. */
 const STALL_BEATS = 3;
+
+/** Nodes of a chain that pass a request on; what goes round in a circle ends. */
+const MAX_HOPS = 16;
+
+/** Peer timeouts that the lease has to be free before a node takes it that has less than another. */
+const PATIENCE = 3;
 
 /** Heartbeats that a master has to link up with us before we follow it through one of its replicas. */
 const BEYOND_BEATS = 3;
@@ -284,6 +290,9 @@ export class ReplicationNode implements PeerHost, DownstreamHost {
     } catch (error) {
       this.#bindAgain = true;
       this.events.emit("listenRefused", { host: listen.host, port: listen.port, error });
+      // Whoever has our port is a peer most likely: the other node of this host, or this one, started twice.
+      if (isCacheError(error) && error.code === "address_in_use")
+        this.dialling.add({ ...listen, host: reachable(listen.host) });
     }
   }
 
@@ -397,11 +406,17 @@ export class ReplicationNode implements PeerHost, DownstreamHost {
     }
   }
 
+  get #hasMaster(): boolean {
+    if (this.role === "master") return true;
+    return this.role === "slave" && this.#attached && this.upstream?.state?.hasMaster === true;
+  }
+
   #stateMessage(): Buffer {
     return M.writeState({
       role: this.role,
       rank: this.rank,
       complete: this.complete,
+      hasMaster: this.#hasMaster,
       epoch: this.epoch,
       logStart: this.log.start,
       logEnd: this.log.end,
@@ -423,7 +438,7 @@ export class ReplicationNode implements PeerHost, DownstreamHost {
         return;
       case "copying":
       case "slave":
-        if (isMaster && peer !== this.upstream && this.#isAbove(state)) {
+        if (isMaster && peer !== this.upstream && this.#isAbove(peer, state)) {
           this.#fire("masterFound", `${peer.link.remote} is master`, peer);
         }
         return;
@@ -432,19 +447,28 @@ export class ReplicationNode implements PeerHost, DownstreamHost {
           this.#fire("masterBack", `${peer.link.remote} is back`, peer);
         } else if (isMaster && (this.#coordinator !== undefined || compareStanding(state.epoch, this.epoch) >= 0)) {
           this.#fire("masterFound", `${peer.link.remote} is master`, peer);
+        } else if (this.#isAhead(peer, state)) {
+          this.#fire("masterFound", `${peer.link.remote} follows a master`, peer);
         } else {
           this.#judge();
         }
         return;
-      case "candidate":
+      case "candidate": {
+        const event = this.history.length === 0 ? "firstMasterFound" : "masterFound";
         if (isMaster && (this.#coordinator !== undefined || compareStanding(state.epoch, this.epoch) >= 0)) {
-          const event = this.history.length === 0 ? "firstMasterFound" : "masterFound";
           this.#fire(event, `${peer.link.remote} is master`, peer);
+        } else if (this.#isAhead(peer, state)) {
+          this.#fire(event, `${peer.link.remote} follows a master`, peer);
+        } else {
+          this.#coordinator?.acquire(this.#patienceMs());
         }
         return;
+      }
       case "master":
         if (isMaster && this.#outranks(peer)) {
           this.#fire("outranked", `${peer.link.remote} is master in epoch ${state.epoch}`, peer);
+        } else if (this.#isBeyond(peer, state)) {
+          this.#fire("outranked", `${peer.link.remote} follows a master in epoch ${state.epoch}`, peer);
         }
         return;
       case "yielding":
@@ -455,14 +479,46 @@ export class ReplicationNode implements PeerHost, DownstreamHost {
     }
   }
 
-  /** A master that a slave should follow in place of whom it follows. */
-  #isAbove({ epoch }: M.NodeState): boolean {
-    if (this.upstream === undefined) return true;
+  /** A master that a replica should follow in place of whom it follows. */
+  #isAbove({ nodeId, establishedMs }: Peer, { epoch }: M.NodeState): boolean {
+    const { upstream } = this;
+    if (upstream === undefined) return true;
+    const standing = Math.min(
+      compareStanding(epoch, this.epoch),
+      compareStanding(epoch, upstream.state?.epoch ?? this.epoch),
+    );
     // Better the master than one who follows it.
-    const standing = compareStanding(epoch, this.epoch);
-    if (this.upstream.state?.role === "slave" && standing >= 0) return true;
+    if (upstream.state?.role === "slave" && standing >= 0) return true;
     // Epochs order the masters only where nobody else does.
-    return this.#coordinator === undefined ? standing > 0 : this.upstream.state?.role !== "master";
+    if (this.#coordinator !== undefined) return upstream.state?.role !== "master";
+    if (standing !== 0) return standing > 0;
+    // Two who don't see each other, but both see us: after a while we decide, as they would.
+    const owner = this.history.at(-1)?.nodeId;
+    return owner !== undefined && nodeId > owner && this.#isLongSince(establishedMs);
+  }
+
+  /** A replica of a master above us, who is out of our sight: through it we follow that master. */
+  #isBeyond({ establishedMs }: Peer, { role, complete, following, epoch, history }: M.NodeState): boolean {
+    if (this.#coordinator !== undefined || role !== "slave" || !complete || following === this.nodeId) return false;
+    const owner = history.at(-1)?.nodeId;
+    // That master itself has a few moments to link up.
+    if (owner === undefined || owner === this.nodeId || !this.#isLongSince(establishedMs)) return false;
+    if (this.#linked(owner)?.state?.role === "master") return false;
+    const standing = compareStanding(epoch, this.epoch);
+    return standing !== 0 ? standing > 0 : owner > this.nodeId;
+  }
+
+  /** A replica that has a master, who is out of our sight: a newer one than ours was, or ours after all. */
+  #isAhead({ establishedMs }: Peer, { role, complete, hasMaster, following, epoch }: M.NodeState): boolean {
+    if (role !== "slave" || !complete || !hasMaster || following === this.nodeId) return false;
+    const standing = compareStanding(epoch, this.epoch);
+    if (standing < 0 || !this.#isLongSince(establishedMs)) return false;
+    // Where epochs are the same, it may not have noticed yet what we have.
+    return standing > 0 || this.history.length === 0 || this.nowMs() - this.#lostMs > 2 * this.#options.peerTimeoutMs;
+  }
+
+  #isLongSince(momentMs: number): boolean {
+    return this.nowMs() - momentMs >= BEYOND_BEATS * this.#options.heartbeatMs;
   }
 
   /** Of two masters: the higher epoch, then the longer log, then the greater id. Both sides come to the same. */
@@ -555,9 +611,16 @@ export class ReplicationNode implements PeerHost, DownstreamHost {
   }
 
   #yieldsTo({ state, nodeId }: Peer): boolean {
-    if (!state!.complete || !this.complete) return state!.complete;
-    if (state!.logEnd !== this.log.end) return state!.logEnd > this.log.end;
-    return nodeId > this.nodeId;
+    const ours = this.#compareContent(state!);
+    return ours !== 0 ? ours < 0 : nodeId > this.nodeId;
+  }
+
+  /** Who has more of the group's content. @returns above 0: we; below 0: the other */
+  #compareContent(state: M.NodeState): number {
+    if (state.complete !== this.complete) return this.complete ? 1 : -1;
+    if ((state.history.length === 0) !== (this.history.length === 0)) return this.history.length === 0 ? -1 : 1;
+    const standing = compareStanding(this.epoch, state.epoch);
+    return standing !== 0 ? standing : this.log.end - state.logEnd;
   }
 
   /** Every address of the lost master says that nobody is there, or somebody else. */
@@ -592,9 +655,19 @@ export class ReplicationNode implements PeerHost, DownstreamHost {
       return;
     }
     this.#tellState();
-    this.#coordinator.acquire();
+    this.#coordinator.acquire(this.#patienceMs());
     if (this.#coordinator.holds(this.nowMs())) this.#fire("granted", reason);
     for (const peer of [...this.peers]) this.#consider(peer);
+  }
+
+  /** How long the lease has to be free before we take it: those who have more of the group's content come first. */
+  #patienceMs(): number {
+    let waits = this.history.length === 0 && this.#isUnsure;
+    for (const peer of this.peers) {
+      const role = peer.established ? peer.state?.role : undefined;
+      if (role === "candidate" || role === "probing") waits ||= this.#compareContent(peer.state!) < 0;
+    }
+    return waits ? PATIENCE * this.#options.peerTimeoutMs : 0;
   }
 
   #promote(): void {
@@ -751,6 +824,7 @@ export class ReplicationNode implements PeerHost, DownstreamHost {
   }
 
   #onCopyBegin(peer: Peer, attachment: M.Attachment): void {
+    this.#giveUpOurs(peer, attachment);
     // Whoever follows us gets a copy too, once ours is whole.
     this.complete = false;
     this.log.reset(attachment.offset);
@@ -766,6 +840,21 @@ export class ReplicationNode implements PeerHost, DownstreamHost {
     this.forwards.skippedTo(attachment.forwarded.get(this.nodeId) ?? 0);
     this.events.emit("copyStarted", { peer: peer.link.remote, direction: "in" });
     this.#sendForwards();
+  }
+
+  /** The copy replaces what we wrote by ourselves, as far as our log can say what that was. */
+  #giveUpOurs(peer: Peer, { history, offset }: M.Attachment): void {
+    if (this.history.length === 0 || !this.complete) return;
+    const common = commonOffset(history, offset, this.history, this.log.end) ?? 0;
+    const from = Math.max(common, this.log.start);
+    let discarded = 0;
+    forEachChange(this.log, from, this.content, (key, value, timeMs) => {
+      discarded++;
+      this.events.emit("discarded", { key, value, timeMs });
+    });
+    if (discarded === 0) return;
+    this.counters.mergesDiscarded += discarded;
+    this.events.emit("merged", { peer: peer.link.remote, taken: 0, discarded });
   }
 
   #onCopyEnd(peer: Peer): void {
@@ -859,17 +948,23 @@ export class ReplicationNode implements PeerHost, DownstreamHost {
 
   #onFollow(peer: Peer): void {
     const { state } = peer;
-    if (state === undefined || peer === this.upstream || (this.role !== "master" && this.role !== "slave")) return;
+    if (state === undefined || (this.role !== "master" && this.role !== "slave")) return;
+    if (peer === this.upstream) {
+      peer.close("both would follow each other");
+      return;
+    }
     this.#leaveDownstream(peer);
     const downstream = new Downstream(this, peer, this.#rankFor(peer));
     peer.downstream = downstream;
     this.downstreams.add(downstream);
     const offset = state.complete ? this.#commonOffset(state) : undefined;
-    if (offset === undefined || offset < this.log.start) {
+    // It has nothing to say that we don't have; or its log, or that of a master, no longer reaches back to where it could.
+    const isSilent = offset === undefined || offset === state.logEnd || offset < state.logStart;
+    if (offset === undefined || (offset < this.log.start && (isSilent || this.role === "master"))) {
       downstream.startCopy();
     } else if (offset === state.logEnd) {
       this.#resume(downstream, offset);
-    } else if (offset < state.logStart) {
+    } else if (isSilent) {
       downstream.startCopy();
     } else if (this.role === "master" || (this.#attached && this.complete)) {
       downstream.merge = { records: new Scratch(64 * 1024), epoch: state.epoch };
@@ -1086,7 +1181,10 @@ export class ReplicationNode implements PeerHost, DownstreamHost {
     if (downstream === undefined) return;
     if (this.role !== "master") {
       // In a chain the request goes on towards the master. If nobody is there, its sender says it again later.
-      if (this.role === "slave" && this.#attached) this.upstream?.send(Buffer.from(buffer.subarray(at, end)));
+      if (this.role !== "slave" || !this.#attached || buffer[at + M.FORWARD_HOPS_AT]! >= MAX_HOPS) return;
+      const message = Buffer.from(buffer.subarray(at, end));
+      message[M.FORWARD_HOPS_AT]!++;
+      this.upstream?.send(message);
       return;
     }
     const number = buffer.readUIntBE(at + 8, 6);
@@ -1156,21 +1254,9 @@ export class ReplicationNode implements PeerHost, DownstreamHost {
       else if (now - peer.heardMs > peerTimeoutMs) peer.close(SILENT);
       else if (peer.established && peer.link.waiting === 0) peer.send(this.#heartbeat());
     }
-    if (this.role === "master" && this.#coordinator === undefined) this.#lookBeyond(now);
+    // What was no reason to act when it was said may be one now.
+    for (const peer of [...this.peers]) this.#consider(peer);
     this.flush();
-  }
-
-  /** A replica of a master above us, who is out of our sight: through it we follow that master. */
-  #lookBeyond(now: number): void {
-    for (const peer of this.peers) {
-      const { state } = peer;
-      if (!peer.established || state?.role !== "slave" || !state.complete || state.following === this.nodeId) continue;
-      // That master itself has a few moments to link up.
-      if (now - peer.establishedMs < BEYOND_BEATS * this.#options.heartbeatMs) continue;
-      if (compareStanding(state.epoch, this.epoch) <= 0) continue;
-      this.#fire("outranked", `${peer.link.remote} follows a master in epoch ${state.epoch}`, peer);
-      return;
-    }
   }
 
   #heartbeat(): Buffer {
@@ -1293,6 +1379,8 @@ export class ReplicationNode implements PeerHost, DownstreamHost {
     if (before === undefined) peer.firstLogEnd = state.logEnd;
     peer.state = state;
     peer.offset = state.logEnd;
+    // Who follows us hears when we come to have a master, or have none any more.
+    if (peer === this.upstream && this.#attached && before?.hasMaster !== state.hasMaster) this.#tellState();
     this.#epochSeen = Math.max(this.#epochSeen, state.epoch);
     if (state.listenPort !== 0 && peer.link.remoteHost !== "") {
       this.dialling.learn({ kind: "tcp", host: peer.link.remoteHost, port: state.listenPort }, peer.nodeId);
@@ -1358,6 +1446,11 @@ export class ReplicationNode implements PeerHost, DownstreamHost {
   onError(what: string, error: unknown): void {
     this.events.emit("error", { what, error });
   }
+}
+
+/** Where a listener at `host` is reached from its own host. */
+function reachable(host: string): string {
+  return host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
 }
 
 function closedEarly(): CacheError {

@@ -84,6 +84,8 @@ export interface NodeState {
   readonly rank: number;
   /** True when all that its master had is here: it can take over. */
   readonly complete: boolean;
+  /** It is master, or what it is sent comes from one. */
+  readonly hasMaster: boolean;
   /** Highest epoch it knows of. */
   readonly epoch: number;
   readonly logStart: number;
@@ -97,6 +99,8 @@ export interface NodeState {
   readonly history: readonly HistoryEntry[];
 }
 
+const StateFlag = { complete: 1, hasMaster: 2 } as const;
+
 const STATE_BYTES = HEAD + 48;
 const ENTRY_BYTES = 28;
 
@@ -104,7 +108,7 @@ export function writeState(state: NodeState): Buffer {
   const buffer = message(MessageKind.state, 48 + state.history.length * ENTRY_BYTES);
   buffer[8] = ROLES.indexOf(state.role);
   buffer[9] = state.rank;
-  buffer[10] = state.complete ? 1 : 0;
+  buffer[10] = (state.complete ? StateFlag.complete : 0) | (state.hasMaster ? StateFlag.hasMaster : 0);
   buffer[11] = state.history.length;
   buffer.writeUIntBE(state.epoch, 12, 6);
   buffer.writeUIntBE(state.logStart, 18, 6);
@@ -125,7 +129,8 @@ export function readState(buffer: Buffer, at: number, end: number): NodeState | 
   return {
     role,
     rank: buffer[at + 9]!,
-    complete: buffer[at + 10] === 1,
+    complete: (buffer[at + 10]! & StateFlag.complete) !== 0,
+    hasMaster: (buffer[at + 10]! & StateFlag.hasMaster) !== 0,
     epoch: buffer.readUIntBE(at + 12, 6),
     logStart: buffer.readUIntBE(at + 18, 6),
     logEnd: buffer.readUIntBE(at + 24, 6),
@@ -242,6 +247,9 @@ export function writeForward(id: Buffer, number: number, floor: number, request:
   request.copy(buffer, FORWARD_HEAD_BYTES);
   return buffer;
 }
+
+/** Where a forwarded request counts the nodes of a chain that have passed it on, in place of a record's key length. */
+export const FORWARD_HOPS_AT = 1;
 
 export const FORWARD_HEAD_BYTES = HEAD + 28;
 

@@ -1,28 +1,26 @@
-// One run of the simulator: a group of nodes, clients that write, faults at random moments, then peace; and the claims
+// One run of the simulator: a group of nodes, clients that write, faults at random moments, then calm; and the claims
 // that must hold whatever happened. Everything follows from the seed.
 
 import { seededRandom, type Random } from "@marugoto/testing";
+import { Clients } from "./clients.ts";
+import { drawSettings, type Kind, type Place, type Settings } from "./settings.ts";
 import { SimCoordinator } from "./sim-coordinator.ts";
 import { SimNode, type Planted } from "./sim-node.ts";
 import { VirtualNetwork } from "./virtual-network.ts";
 import { VirtualTime } from "./virtual-time.ts";
 
-/**
- * What goes wrong in a run. `deaths`: processes are killed, and links are reset. `splits`: links are cut and processes stand
- * still too. `consistent`: as splits, with a coordinator that can be away as well.
- */
-export type Kind = "deaths" | "splits" | "consistent";
+export type { Kind } from "./settings.ts";
+
+/** When nothing is wrong any more, all nodes hold the same after this, in milliseconds. */
+const CALM_MS: Readonly<Record<Kind, number>> = { deaths: 1000, splits: 2000, consistent: 2000 };
+
+/** Before that moment each node is asked for a write, to be answered by then. */
+const LAST_WRITES_MS = 300;
 
 export interface ScheduleOptions {
   readonly kind: Kind;
   readonly planted?: Planted;
   readonly trace?: (line: string) => void;
-}
-
-interface Acked {
-  readonly value: string;
-  readonly host: string;
-  readonly atMs: number;
 }
 
 /** Runs one schedule. @returns what was violated; empty = all claims held */
@@ -35,68 +33,70 @@ class Schedule {
   readonly #time = new VirtualTime();
   readonly #network: VirtualNetwork;
   readonly #options: ScheduleOptions;
-  readonly #hosts: readonly string[];
+  readonly #settings: Settings;
   readonly #nodes = new Map<string, SimNode>();
+  readonly #clients: Clients;
   readonly #coordinator: SimCoordinator | undefined;
   readonly #violations: string[] = [];
-  /** Key that is written once → its acknowledged value, where the acknowledgement was protected. */
-  readonly #protected = new Map<string, Acked>();
   /** Key and cas number → the value that it stands for. */
   readonly #values = new Map<string, string>();
-  /** The counter: acknowledged increments, and those whose outcome nobody knows. */
-  #counted = 0;
-  #attempted = 0;
-  #nextKey = 0;
+  /** When the last fault is over. */
+  #calmMs = 0;
   #hasSplit = false;
-  #hasKilled = false;
-  /** Requests made, and those that were told that nobody knows. */
-  #requests = 0;
-  #unknown = 0;
+  /** A node was started twice: two replicas without a listener don't know of each other. */
+  #hasTwins = false;
+  #kills = 0;
+  /** Nodes that became master, those that died since included. */
+  #promotions = 0;
 
   constructor(seed: number, options: ScheduleOptions) {
     this.#random = seededRandom(seed);
     this.#options = options;
+    this.#settings = drawSettings(this.#random, options.kind);
     this.#network = new VirtualNetwork(this.#time, this.#random.fork());
-    this.#hosts = ["n1", "n2", "n3"].slice(0, this.#random.chance(0.7) ? 2 : 3);
+    this.#clients = new Clients(this.#random.fork(), () => this.#time.nowMs, this.#settings.largeBytes);
     if (options.kind === "consistent") this.#coordinator = new SimCoordinator(this.#time, this.#random.fork());
   }
 
   async run(): Promise<string[]> {
     const random = this.#random;
-    for (const host of this.#hosts) {
+    this.#trace(JSON.stringify(this.#settings));
+    for (const place of this.#settings.places) {
       this.#time.at(random.int(50), () => {
-        this.#start(host);
+        this.#start(place);
       });
     }
     await this.#pass(random.between(300, 1500));
+    // Nodes that start together may both begin alone, and find each other a moment later.
+    this.#promotions = 0;
     const faults = random.between(1, 5);
     for (let i = 0; i < faults; i++) {
       this.#fault();
       await this.#pass(random.between(5, 1200));
     }
-    await this.#peace();
+    await this.#calm();
     this.#check();
     return this.#violations;
   }
 
-  #start(host: string): void {
+  #start({ name, host, peers }: Place): void {
     const { trace, planted = "none" } = this.#options;
-    this.#nodes.set(
+    const node = new SimNode({
+      name,
       host,
-      new SimNode({
-        host,
-        peers: this.#hosts.filter((other) => other !== host),
-        network: this.#network,
-        random: this.#random.fork(),
-        options: {},
-        planted,
-        onWrite: (node, key, _before, after) => {
-          this.#onWrite(node, key, after);
-        },
-        ...(this.#coordinator === undefined ? {} : { coordinator: (process) => this.#coordinator!.for(process) }),
-        ...(trace === undefined ? {} : { trace }),
-      }),
-    );
+      peers,
+      network: this.#network,
+      random: this.#random.fork(),
+      options: this.#settings.options,
+      planted,
+      onWrite: (writer, key, _before, after) => {
+        this.#onWrite(writer, key, after);
+      },
+      onPromoted: () => this.#promotions++,
+      ...(this.#coordinator === undefined ? {} : { coordinator: (process) => this.#coordinator!.for(process) }),
+      ...(trace === undefined ? {} : { trace }),
+    });
+    this.#nodes.set(name, node);
   }
 
   // ---- clients ----
@@ -107,65 +107,24 @@ class Schedule {
     const writes = random.int(12);
     for (let i = 0; i < writes; i++) {
       this.#time.at(this.#time.nowMs + random.int(spanMs), () => {
-        this.#write();
+        const nodes = [...this.#nodes.values()].filter((node) => node.usable);
+        if (nodes.length > 0) this.#clients.writeTo(random.pick(nodes));
       });
     }
     await this.#time.runUntil(this.#time.nowMs + spanMs);
   }
-
-  #write(): void {
-    const random = this.#random;
-    const nodes = [...this.#nodes.values()].filter((node) => node.usable);
-    if (nodes.length === 0) return;
-    const node = random.pick(nodes);
-    const burst = random.chance(0.1) ? 20 : 1;
-    for (let i = 0; i < burst; i++) this.#writeTo(node);
-  }
-
-  #writeTo(node: SimNode): void {
-    const random = this.#random;
-    this.#requests++;
-    const choice = random.int(10);
-    const shared = `s${random.int(6)}`;
-    if (choice < 4) {
-      const key = `k${this.#nextKey++}`;
-      const size = random.chance(0.05) ? 5000 : 3;
-      const value = `${key}${"x".repeat(size)}`;
-      node.request(`set ${key} ${value}`, (answer, isProtected) => {
-        this.#onAnswer(answer);
-        if (answer.startsWith("STORED") && isProtected) {
-          this.#protected.set(key, { value, host: node.host, atMs: this.#time.nowMs });
-        }
-      });
-    } else if (choice < 6) {
-      this.#attempted++;
-      node.request("incr counter", (answer, isProtected) => {
-        this.#onAnswer(answer);
-        if (answer.startsWith("STORED") && isProtected) this.#counted++;
-      });
-    } else if (choice < 7) {
-      node.request(`delete ${shared}`, this.#onAnswer);
-    } else if (choice < 8) {
-      node.request(`touch ${shared} ${random.int(1_000_000)}`, this.#onAnswer);
-    } else {
-      node.request(`set ${shared} v${this.#nextKey++}`, this.#onAnswer);
-    }
-  }
-
-  readonly #onAnswer = (answer: string): void => {
-    if (answer.includes("outcome unknown")) this.#unknown++;
-  };
 
   #onWrite(node: SimNode, key: string, after: string | undefined): void {
     const item = node.content.items.get(key);
     if (after !== undefined && item !== undefined) {
       const name = `${key}#${item.cas}`;
       const known = this.#values.get(name);
-      if (known !== undefined && known !== after && !this.#hasSplit) this.#violate(`cas ${name} stands for two values`);
+      if (known !== undefined && known !== after && this.#settings.isMesh)
+        this.#violate(`cas ${name} stands for two values`);
       this.#values.set(name, after);
     }
     if (this.#coordinator !== undefined && !this.#coordinator.isHolder(node.node.nodeId)) {
-      this.#violate(`${node.host} wrote ${key} while it did not hold the lease`);
+      this.#violate(`${node.name} wrote ${key} while it did not hold the lease`);
     }
   }
 
@@ -174,39 +133,60 @@ class Schedule {
   #fault(): void {
     const random = this.#random;
     const { kind } = this.#options;
-    const host = random.pick(this.#hosts);
-    const node = this.#nodes.get(host);
-    const choice = random.int(kind === "deaths" ? 4 : 8);
+    const place = random.pick(this.#settings.places);
+    const node = this.#nodes.get(place.name);
+    const choice = random.int(kind === "deaths" ? 10 : 16);
     if (node === undefined || choice === 0) {
-      this.#trace(`reset ${host}`);
-      this.#network.reset(host);
-    } else if (choice <= 3) {
-      this.#kill(host, node);
-    } else if (choice <= 5) {
-      const other = random.pick(this.#hosts.filter((each) => each !== host));
-      this.#hasSplit = true;
-      this.#trace(`cut ${host} ${other}`);
-      this.#network.cut(host, other);
-      this.#time.at(this.#time.nowMs + random.between(20, 2000), () => {
-        this.#trace("heal");
-        this.#network.heal();
+      this.#trace(`reset ${place.host}`);
+      this.#network.reset(place.host);
+      this.#calmBy(this.#time.nowMs);
+    } else if (choice <= 6) {
+      this.#kill(place, node);
+    } else if (choice === 7) {
+      this.#startAgain(place);
+    } else if (choice === 8) {
+      this.#stop(node, random.between(20, 200));
+    } else if (choice === 9) {
+      this.#betweenHosts("slow", place.host, random.between(20, 1000), (other) => {
+        this.#network.slow(place.host, other, random.between(5, 40));
       });
-    } else if (choice === 6 || this.#coordinator === undefined) {
-      this.#hasSplit = true;
-      this.#trace(`stop ${host}`);
-      node.process.stop();
-      this.#time.at(this.#time.nowMs + random.between(20, 1500), () => {
-        this.#trace(`continue ${host}`);
-        node.process.continue();
+    } else if (choice <= 13) {
+      this.#betweenHosts("cut", place.host, random.between(20, 2000), (other) => {
+        this.#hasSplit = true;
+        this.#network.cut(place.host, other);
       });
+    } else if (choice === 14 || this.#coordinator === undefined) {
+      this.#hasSplit = true;
+      this.#stop(node, random.between(20, 1500));
     } else {
       this.#trace("coordinator away");
-      this.#coordinator.away(random.between(50, 2000));
+      const spanMs = random.between(50, 2000);
+      this.#coordinator.away(spanMs);
+      this.#calmBy(this.#time.nowMs + spanMs);
     }
   }
 
+  #betweenHosts(what: string, host: string, spanMs: number, begin: (other: string) => void): void {
+    const others = this.#settings.places.map((place) => place.host).filter((other) => other !== host);
+    if (others.length === 0) return;
+    const other = this.#random.pick(others);
+    this.#trace(`${what} ${host} ${other}`);
+    begin(other);
+    this.#later(spanMs, "heal", () => {
+      this.#network.heal();
+    });
+  }
+
+  #stop({ name, process }: SimNode, spanMs: number): void {
+    this.#trace(`stop ${name}`);
+    process.stop();
+    this.#later(spanMs, `continue ${name}`, () => {
+      process.continue();
+    });
+  }
+
   /** Kills a process, if somebody is left who has everything; it comes back after a while. */
-  #kill(host: string, node: SimNode): void {
+  #kill(place: Place, node: SimNode): void {
     const others = [...this.#nodes.values()].filter((each) => each !== node && each.process.alive);
     const isSafe =
       node.node.role === "master"
@@ -214,15 +194,26 @@ class Schedule {
         : others.some((each) => each.node.role === "master" && !each.process.stopped);
     if (!isSafe || !node.process.alive) return;
     // It dies in the middle of its work.
-    if (this.#random.chance(0.5)) for (let i = 0; i < 5; i++) this.#writeTo(node);
-    this.#trace(`kill ${host}`);
-    this.#hasKilled = true;
+    if (this.#random.chance(0.5)) for (let i = 0; i < 5; i++) this.#clients.writeTo(node);
+    this.#trace(`kill ${node.name}`);
+    this.#kills++;
+    // Ends of a line that have lost its middle go on apart.
+    if (!this.#settings.isMesh) this.#hasSplit = true;
     node.process.kill();
     this.#network.died(node.process);
-    this.#time.at(this.#time.nowMs + this.#random.between(1, 1500), () => {
-      this.#trace(`start ${host}`);
-      this.#start(host);
+    this.#later(this.#random.between(1, 1500), `start ${node.name}`, () => {
+      this.#start(place);
     });
+  }
+
+  /** Somebody starts a node's command line a second time: the port is taken, it attaches as one more, and stays. */
+  #startAgain(place: Place): void {
+    const name = `${place.name}'`;
+    if (this.#nodes.has(name)) return;
+    this.#trace(`start ${name}`);
+    this.#hasTwins = true;
+    this.#start({ ...place, name });
+    this.#calmBy(this.#time.nowMs);
   }
 
   #isAlive(nodeId: string): boolean {
@@ -231,22 +222,34 @@ class Schedule {
     );
   }
 
+  #later(spanMs: number, what: string, end: () => void): void {
+    this.#calmBy(this.#time.nowMs + spanMs);
+    this.#time.at(this.#time.nowMs + spanMs, () => {
+      this.#trace(what);
+      end();
+    });
+  }
+
+  #calmBy(atMs: number): void {
+    this.#calmMs = Math.max(this.#calmMs, atMs);
+  }
+
   #trace(line: string): void {
     this.#options.trace?.(`${this.#time.nowMs.toFixed(1)} -- ${line}`);
   }
 
-  async #peace(): Promise<void> {
-    await this.#time.runUntil(this.#time.nowMs + 2100);
-    this.#network.heal();
-    await this.#time.runUntil(this.#time.nowMs + 2500);
+  async #calm(): Promise<void> {
+    const endMs = Math.max(this.#calmMs + CALM_MS[this.#options.kind], this.#time.nowMs + LAST_WRITES_MS);
+    await this.#time.runUntil(endMs - LAST_WRITES_MS);
     // By now every node serves, and has the master execute what it is asked.
-    let answered = 0;
-    for (const node of this.#nodes.values())
-      node.request(`set last-${node.host} x`, (answer) => {
-        if (answer.startsWith("STORED")) answered++;
+    const silent = new Set(this.#nodes.keys());
+    for (const node of this.#nodes.values()) {
+      node.request(`set last-${node.name} x`, (answer) => {
+        if (answer.startsWith("STORED")) silent.delete(node.name);
       });
-    await this.#time.runUntil(this.#time.nowMs + 500);
-    if (answered !== this.#nodes.size) this.#violate(`${answered} of ${this.#nodes.size} nodes answer a write`);
+    }
+    await this.#time.runUntil(endMs);
+    for (const name of silent) this.#violate(`${name} does not answer a write`);
   }
 
   // ---- claims ----
@@ -255,40 +258,57 @@ class Schedule {
     const nodes = [...this.#nodes.values()];
     const masters = nodes.filter((node) => node.node.role === "master");
     if (masters.length !== 1) {
-      this.#violate(`${masters.length} masters: ${nodes.map((node) => `${node.host} ${node.node.role}`).join(", ")}`);
+      this.#violate(`${masters.length} masters: ${nodes.map((node) => `${node.name} ${node.node.role}`).join(", ")}`);
       return;
     }
     const master = masters[0]!;
     const expected = master.content.digest();
     for (const node of nodes) {
       if (node === master) continue;
-      if (node.node.role !== "slave" || !node.serves) this.#violate(`${node.host} is ${node.node.role}`);
+      if (node.node.role !== "slave" || !node.serves) this.#violate(`${node.name} is ${node.node.role}`);
       else if (node.content.digest() !== expected) {
-        this.#violate(`${node.host} differs from ${master.host}: ${difference(node.content.digest(), expected)}`);
+        this.#violate(`${node.name} differs from ${master.name}: ${difference(node.content.digest(), expected)}`);
       }
     }
-    // After a split the newer of two writes stays. A key that is written once survives that, but not a death besides.
-    if (!this.#hasSplit || (this.#options.kind === "splits" && !this.#hasKilled)) this.#checkProtected(master);
-    if (this.#options.kind === "deaths") {
-      this.#checkCounter(master);
-      if (this.#unknown > 0) this.#violate(`of ${this.#requests} requests ${this.#unknown} have no known outcome`);
+    if (this.#isKept) this.#checkKept(master);
+    if (this.#options.kind !== "deaths") return;
+    this.#checkCounter(master);
+    const { unknown, requests } = this.#clients;
+    if (unknown > 0) this.#violate(`of ${requests} requests ${unknown} have no known outcome`);
+    if (!this.#hasTwins && this.#promotions > this.#kills) {
+      this.#violate(`${this.#promotions} takeovers with ${this.#kills} deaths`);
     }
   }
 
-  /** With one process dying at a time, nothing that was acknowledged under protection is lost. */
-  #checkProtected(master: SimNode): void {
-    for (const [key, { value, host, atMs }] of this.#protected) {
+  /** Does the promise that nothing acknowledged is lost cover what has happened? */
+  get #isKept(): boolean {
+    if (!this.#hasSplit) return true;
+    const { kind } = this.#options;
+    // Where a backlog no longer reaches the split, the higher epoch's copy wins whole.
+    if (this.#settings.options.backlogBytes !== undefined) return false;
+    const isSync = this.#settings.options.syncReplicas === 1;
+    // After a split the newer of two writes stays, and a key that is written once survives; but not a death besides,
+    // unless another node had said that it has the write, nor a node that is new, whose log begins with its copy.
+    const bearsDeath = isSync && this.#settings.places.length === 2 && !this.#hasTwins;
+    // What a master wrote that lost its lease is given up, unless another had it.
+    return bearsDeath || (kind === "splits" && this.#kills === 0 && !this.#hasTwins);
+  }
+
+  /** Nothing that was acknowledged under the promise is lost. */
+  #checkKept(master: SimNode): void {
+    for (const [key, { value, name, atMs }] of this.#clients.kept) {
       if (master.content.items.get(key)?.value !== value) {
-        this.#violate(`${key}, acknowledged by ${host} at ${atMs.toFixed(1)}, is lost`);
+        this.#violate(`${key}, acknowledged by ${name} at ${atMs.toFixed(1)}, is lost`);
       }
     }
   }
 
   /** Each increment is executed once at most; each that was acknowledged under protection, once. */
   #checkCounter(master: SimNode): void {
+    const { counted, attempted } = this.#clients;
     const value = Number(master.content.items.get("counter")?.value ?? "0");
-    if (value < this.#counted || value > this.#attempted) {
-      this.#violate(`the counter is ${value}, ${this.#counted} to ${this.#attempted} expected`);
+    if (value < counted || value > attempted) {
+      this.#violate(`the counter is ${value}, ${counted} to ${attempted} expected`);
     }
   }
 

@@ -13,6 +13,7 @@ export class SimCoordinator {
   readonly #time: VirtualTime;
   readonly #random: Random;
   #holder: string | undefined;
+  /** When the lease ends, or has ended. */
   #endMs = 0;
   #awayUntilMs = 0;
   #term = 0;
@@ -37,12 +38,13 @@ export class SimCoordinator {
     const events = new TypedEvents<CoordinatorEvents>();
     let nodeId = "";
     let wanted = false;
+    let patienceMs = 0;
     let certainUntilMs = 0;
     let wasHeld = false;
     const renew = () => {
       if (!wanted) return;
       const askedMs = process.nowMs();
-      this.#ask(process, nodeId, (given) => {
+      this.#ask(process, nodeId, patienceMs, (given) => {
         if (given && wanted) {
           certainUntilMs = askedMs + LEASE_MS;
           if (!wasHeld) {
@@ -66,7 +68,8 @@ export class SimCoordinator {
         nodeId = id;
         watch();
       },
-      acquire: () => {
+      acquire: (patience = 0) => {
+        patienceMs = patience;
         if (wanted) return;
         wanted = true;
         renew();
@@ -75,7 +78,10 @@ export class SimCoordinator {
         wanted = false;
         wasHeld = false;
         certainUntilMs = 0;
-        if (this.#holder === nodeId && this.#time.nowMs >= this.#awayUntilMs) this.#holder = undefined;
+        if (this.#holder === nodeId && this.#time.nowMs >= this.#awayUntilMs) {
+          this.#holder = undefined;
+          this.#endMs = this.#time.nowMs;
+        }
         return Promise.resolve();
       },
       holds: (nowMs) => nowMs < certainUntilMs,
@@ -83,12 +89,12 @@ export class SimCoordinator {
     };
   }
 
-  #ask(process: VirtualProcess, nodeId: string, answer: (given: boolean) => void): void {
+  #ask(process: VirtualProcess, nodeId: string, patienceMs: number, answer: (given: boolean) => void): void {
     const delay = () => this.#random.next() * 5;
     this.#time.at(this.#time.nowMs + delay(), () => {
       const now = this.#time.nowMs;
       if (now < this.#awayUntilMs) return;
-      if (this.#holder !== nodeId && this.#holder !== undefined && now < this.#endMs) return;
+      if (this.#holder !== nodeId && now < this.#endMs + patienceMs) return;
       if (this.#holder !== nodeId) this.#term++;
       this.#holder = nodeId;
       this.#endMs = now + LEASE_MS;

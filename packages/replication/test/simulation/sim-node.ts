@@ -15,12 +15,14 @@ import { VirtualProcess } from "./virtual-time.ts";
 export type Planted = "none" | "drop an effect" | "answer before streaming";
 
 export interface SimNodeParts {
+  readonly name: string;
   readonly host: string;
   readonly peers: readonly string[];
   readonly network: VirtualNetwork;
   readonly random: Random;
   readonly options: Partial<ReplicationOptions>;
   readonly planted: Planted;
+  readonly onPromoted: () => void;
   readonly onWrite: (node: SimNode, ...write: Parameters<OnWrite>) => void;
   readonly coordinator?: (process: VirtualProcess) => Coordinator;
   readonly trace?: (line: string) => void;
@@ -30,7 +32,7 @@ export interface SimNodeParts {
 export type OnAnswer = (answer: string, isProtected: boolean) => void;
 
 export class SimNode {
-  readonly host: string;
+  readonly name: string;
   readonly process: VirtualProcess;
   readonly content: MapContent;
   readonly node: ReplicationNode;
@@ -39,7 +41,7 @@ export class SimNode {
 
   constructor(parts: SimNodeParts) {
     const { host, network, random } = parts;
-    this.host = host;
+    this.name = parts.name;
     this.#planted = parts.planted;
     this.process = new VirtualProcess(network.time, random.between(-3_600_000, 3_600_000));
     this.content = new MapContent((...write) => {
@@ -48,12 +50,15 @@ export class SimNode {
     if (parts.planted === "drop an effect") this.content.dropEvery = 5;
     const coordinator = parts.coordinator?.(this.process);
     const events = new TypedEvents<ReplicationEvents>();
+    events.on("role", ({ to }) => {
+      if (to === "master") parts.onPromoted();
+    });
     const { trace } = parts;
     if (trace !== undefined) {
       for (const name of ["role", "linked", "unlinked", "copyEnded", "resumed", "merged", "error"] as const) {
         events.on(name, (event) => {
           const text = JSON.stringify(event, (_, value: unknown) => (value instanceof Error ? value.stack : value));
-          trace(`${network.time.nowMs.toFixed(1)} ${host} ${this.node.nodeId.slice(0, 4)} ${name} ${text}`);
+          trace(`${network.time.nowMs.toFixed(1)} ${this.name} ${this.node.nodeId.slice(0, 4)} ${name} ${text}`);
         });
       }
     }

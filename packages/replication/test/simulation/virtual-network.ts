@@ -21,6 +21,8 @@ export class VirtualNetwork {
   readonly random: Random;
   readonly #listeners = new Map<string, Listener>();
   readonly #cuts = new Set<string>();
+  /** Milliseconds that the way between two hosts takes longer. */
+  readonly #slow = new Map<string, number>();
   readonly #links = new Set<HalfLink>();
   readonly #stuck = new Set<HalfLink>();
 
@@ -48,8 +50,14 @@ export class VirtualNetwork {
     this.#cuts.add(`${a} ${b}`).add(`${b} ${a}`);
   }
 
+  /** The way between two hosts takes this much longer until `heal`. */
+  slow(a: string, b: string, delayMs: number): void {
+    this.#slow.set(`${a} ${b}`, delayMs).set(`${b} ${a}`, delayMs);
+  }
+
   heal(): void {
     this.#cuts.clear();
+    this.#slow.clear();
     const stuck = [...this.#stuck];
     this.#stuck.clear();
     // TCP sends again what was not acknowledged.
@@ -71,8 +79,8 @@ export class VirtualNetwork {
     for (const link of [...this.#links]) if (link.process === process) link.end();
   }
 
-  delay(): number {
-    return 0.1 + this.random.next() * 2;
+  delay(from: string, to: string): number {
+    return 0.1 + this.random.next() * 2 + (this.#slow.get(`${from} ${to}`) ?? 0);
   }
 
   /** What the link had to deliver meets a cut: it waits until that heals. */
@@ -93,12 +101,13 @@ export class VirtualNetwork {
         else if (typeof result !== "string") result.close();
       });
     };
-    this.time.at(this.time.nowMs + this.delay(), () => {
+    const delay = () => this.delay(host, endpoint.host);
+    this.time.at(this.time.nowMs + delay(), () => {
       // A cut swallows the dial; whoever dials gives up by itself.
       if (this.isCut(host, endpoint.host)) return;
       const listener = this.#listeners.get(`${endpoint.host}:${endpoint.port}`);
       if (listener?.process.alive !== true) {
-        this.time.at(this.time.nowMs + this.delay(), () => {
+        this.time.at(this.time.nowMs + delay(), () => {
           finish("refused");
         });
         return;
@@ -112,7 +121,7 @@ export class VirtualNetwork {
       listener.process.run(() => {
         listener.accept(far);
       });
-      this.time.at(this.time.nowMs + this.delay(), () => {
+      this.time.at(this.time.nowMs + delay(), () => {
         finish(near);
       });
     });
@@ -207,7 +216,7 @@ class HalfLink implements Link {
   /** In order, each after a delay of its own. */
   #send(deliver: () => void): void {
     const { time } = this.#network;
-    this.#lastArrivalMs = Math.max(this.#lastArrivalMs, time.nowMs + this.#network.delay());
+    this.#lastArrivalMs = Math.max(this.#lastArrivalMs, time.nowMs + this.#network.delay(this.host, this.remoteHost));
     time.at(this.#lastArrivalMs, () => {
       if (this.#undelivered.length === 0 && !this.#network.isCut(this.host, this.remoteHost)) {
         deliver();

@@ -45,6 +45,7 @@ test("state, attachment, heartbeat, forward and answer come back as they were wr
     role: "yielding",
     rank: 7,
     complete: true,
+    hasMaster: false,
     epoch: 17,
     logStart: 12,
     logEnd: 2 ** 45,
