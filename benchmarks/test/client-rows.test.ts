@@ -20,15 +20,16 @@ test.each([
 });
 
 test("multiples are taken within a round, and the cheapest is the one of the lowest median", () => {
-  const sample = (costUs: number) => ({ costUs, perSecond: 1e6 / costUs });
+  const sample = (costUs: number, ...faults: string[]) => ({ costUs, perSecond: 1e6 / costUs, faults });
   // The second round is twice as slow for everybody.
   const rounds = new SubjectRounds([
     [sample(10), sample(5), sample(8)],
-    [sample(20), sample(10), sample(16)],
+    [sample(20), sample(10), sample(16, "a get missed")],
     [sample(10), sample(5), sample(8)],
   ]);
   expect(rounds.multiple(1, 0)).toEqual({ median: 0.5, low: 0.5, high: 0.5 });
   expect(rounds.costUs(0)).toBe(10);
   expect(rounds.perSecond(1)).toBe(200_000);
   expect(rounds.cheapest([0, 2])).toBe(2);
+  expect(rounds.faults(2)).toEqual(["a get missed"]);
 });

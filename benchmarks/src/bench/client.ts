@@ -37,6 +37,8 @@ interface RowResult {
   readonly best?: { readonly name: string; readonly costUs: number; readonly toBest: Spread };
   /** Cost of every library, in µs. */
   readonly all: readonly (readonly [name: string, costUs: number])[];
+  /** Steps of other libraries that failed, in words. */
+  readonly faults: readonly string[];
 }
 
 export const clientBench = defineTask({
@@ -62,7 +64,11 @@ async function measureRow(row: ClientRow, port: number, others: readonly string[
   const compared = row.bestBar === undefined ? [] : others;
   // Ours stands beside the floor, whose bars are the closest; the floor beside its twin.
   const names = [...compared, "marugoto", "floor", "floor"];
-  const specs = names.map((subject, i) => ({ subject, work: { ...row.work, port, prefix: `${i}:` } }));
+  const specs = names.map((subject, i) => ({
+    subject,
+    work: { ...row.work, port, prefix: `${i}:` },
+    mayFail: i < compared.length,
+  }));
   const rounds = await measureSubjects(specs, timing);
   const [ours, floor, twin] = [compared.length, compared.length + 1, compared.length + 2];
   const best = compared.length === 0 ? undefined : rounds.cheapest(compared.map((_, i) => i));
@@ -77,7 +83,12 @@ async function measureRow(row: ClientRow, port: number, others: readonly string[
       ? {}
       : { best: { name: compared[best]!, costUs: rounds.costUs(best), toBest: rounds.multiple(ours, best) } }),
     all: compared.map((name, i) => [name, rounds.costUs(i)] as const),
+    faults: compared.flatMap((name, i) => faultText(name, rounds.faults(i))),
   };
+}
+
+function faultText(name: string, faults: readonly string[]): string[] {
+  return faults.length === 0 ? [] : [`${name} failed ${faults.length} times: ${[...new Set(faults)].join("; ")}`];
 }
 
 function progressLine({ row, toFloor, noise, best }: RowResult): string {
@@ -117,6 +128,7 @@ function report(results: readonly RowResult[], server: string, timing: Timing): 
       "µs: CPU time (user and system) of the client's process per call; a getMany of 100 keys is one call. Multiples: median of the rounds', with quartiles; lower is better.",
       `bar: met up to ${TOLERANCE} above it. noise: the same between two processes of the floor.`,
       "floor: one socket, meta commands, one write per tick, a promise a call, and nothing else. For the lower door: a bare socket that sends the same bytes and finds the end of each answer, without promises.",
+      ...results.flatMap(({ row, faults }) => faults.map((fault) => `${row.title}: ${fault}.`)),
     ],
     passed: lines.every((line) => !line.includes("no")),
   };

@@ -30,6 +30,11 @@ export class SubjectRounds {
     return this.#median((round) => round[subject]!.perSecond);
   }
 
+  /** What steps failed of, in all rounds. */
+  faults(subject: number): readonly string[] {
+    return this.#samples.flatMap((round) => round[subject]!.faults);
+  }
+
   /** Cost of `of` ÷ cost of `to`, taken within each round. */
   multiple(of: number, to: number): Spread {
     return spread(this.#samples.map((round) => round[of]!.costUs / round[to]!.costUs));

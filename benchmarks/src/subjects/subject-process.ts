@@ -10,6 +10,8 @@ export interface SubjectSample {
   /** CPU time of its process per operation, in µs. */
   readonly costUs: number;
   readonly perSecond: number;
+  /** What steps failed of, of a subject that may fail. */
+  readonly faults: readonly string[];
 }
 
 const worker = fileURLToPath(new URL("./worker.ts", import.meta.url));
@@ -39,7 +41,11 @@ export class SubjectProcess {
     const reply = await this.#process.ask({ do: "run", seconds });
     const used = cpuSeconds(pid) - before;
     if (!("operations" in reply)) throw new TypeError("a subject answered something else than a run");
-    return { costUs: (used / reply.operations) * 1e6, perSecond: reply.operations / reply.seconds };
+    return {
+      costUs: (used / reply.operations) * 1e6,
+      perSecond: reply.operations / reply.seconds,
+      faults: reply.faults,
+    };
   }
 
   stop(): Promise<void> {

@@ -6,6 +6,8 @@ export interface SubjectSpec {
   /** A name of `subjects` in worker.ts. */
   readonly subject: string;
   readonly work: Work;
+  /** A step that fails is counted and not the end of everything: it is another project's program. Default false. */
+  readonly mayFail?: boolean;
 }
 
 export type Work = CacheWork | RingWork;
@@ -49,7 +51,7 @@ export type SubjectCommand =
 
 export type SubjectReply =
   | { readonly id: number; readonly opened: true }
-  | { readonly id: number; readonly operations: number; readonly seconds: number };
+  | { readonly id: number; readonly operations: number; readonly seconds: number; readonly faults: readonly string[] };
 
 /** A library as its users see it: one promise a call. */
 export interface CacheClient {
