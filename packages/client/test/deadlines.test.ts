@@ -126,7 +126,7 @@ describe("deadlines", () => {
     await client.set("a", "1");
     expect(await codeOf(client.get("a", { timeoutMs: 50 }))).toBe("timeout");
     for (const socket of sent) socket.write("VALUE a");
-    await eventually(() => fake.sockets.size === 0);
+    await eventually(() => fake.sockets.size === 0 || fake.accepted > 1);
   });
 
   test("a connection that stays silent is given up, and the next one is used", async () => {
