@@ -10,8 +10,12 @@ export interface NodePolicyOwner {
   readonly failureLimit: number;
   /** A server has failed often enough. */
   onOut(node: Node, error: CacheError): void;
+  /** The host of a server that is out of use may have said that nobody listens there. */
+  onConnectFailed(node: Node, error: CacheError): void;
   /** A server that is out of use has a connection again. */
   onReachable(node: Node): void;
+  /** A server that is in use has a new connection. */
+  onConnected(node: Node): void;
 }
 
 export class NodePolicy implements FailoverPolicy {
@@ -52,6 +56,7 @@ export class NodePolicy implements FailoverPolicy {
     const node = this.#node(link);
     node.counts[NodeCount.errors]!++;
     this.#failed(node, error);
+    if (!this.isRetired) this.#owner.onConnectFailed(node, error);
   }
 
   connectionLost(link: number, idle: boolean, error: CacheError): void {
@@ -76,7 +81,9 @@ export class NodePolicy implements FailoverPolicy {
   connected(link: number): void {
     const node = this.#node(link);
     if (node.inUse) node.failures = 0;
-    else if (!this.isRetired) this.#owner.onReachable(node);
+    if (this.isRetired) return;
+    if (node.inUse) this.#owner.onConnected(node);
+    else this.#owner.onReachable(node);
   }
 
   answered(link: number): void {

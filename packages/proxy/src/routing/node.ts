@@ -3,6 +3,8 @@
 
 import type { CacheError } from "@marugoto/core";
 import type { ServerConfig } from "../config/types.ts";
+import { Fence } from "../recovery/fence.ts";
+import type { WarmSource } from "../recovery/warm-source.ts";
 import { errorLine, ErrorLines } from "../session/error-lines.ts";
 
 /** Places in `Node.counts`. */
@@ -31,7 +33,7 @@ export class Node {
   index: number;
   /** Requests are sent to it. */
   inUse = true;
-  /** Requests for it take the short way: in use, and nothing to heed besides. */
+  /** Requests for it take the short way: in use, and nothing to heed besides. Kept by `refresh`. */
   direct = true;
   /** Failures in a row. */
   failures = 0;
@@ -42,9 +44,47 @@ export class Node {
   /** Microseconds since 1970 of the last time it was put out of use; 0 = never. */
   ejectedAtUs = 0;
 
-  constructor(config: ServerConfig, index: number) {
+  // ---- what its return needs ----
+
+  /** Which process it was when it was in use last; undefined: not known. */
+  identity: string | undefined;
+  /** While it was out of use, its host has said that nobody listens: the process was dead, for everybody. */
+  wasRefused = false;
+  /** Somebody is finding out whether it can be used again. */
+  isRejoining = false;
+  /** Keys that are not to be read from it as they are. */
+  readonly fence: Fence;
+  /** In use, and not to be read: more was written elsewhere than could be remembered. */
+  isUnread = false;
+  /** After a return with nothing in it: where misses are looked for. */
+  warm: WarmSource | null = null;
+  /** Keys of it that were written to other servers of the pool while it was out of use, and to which. */
+  readonly strays = new Map<string, Node>();
+  /** There were more of them than are remembered. */
+  hasUnknownStrays = false;
+  /** Requests under way that do not take the short way. */
+  #detours = 0;
+
+  /** @param fencedKeys most keys that are remembered for its return */
+  constructor(config: ServerConfig, index: number, fencedKeys: number) {
     this.config = config;
     this.index = index;
+    this.fence = new Fence(fencedKeys);
+  }
+
+  /** To be called when anything has changed that `direct` depends on. */
+  refresh(): void {
+    this.direct = this.inUse && this.#detours === 0 && this.fence.size === 0 && !this.isUnread && this.warm === null;
+  }
+
+  detourBegins(): void {
+    this.#detours++;
+    this.direct = false;
+  }
+
+  detourEnds(): void {
+    this.#detours--;
+    this.refresh();
   }
 
   get name(): string {

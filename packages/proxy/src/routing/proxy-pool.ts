@@ -8,13 +8,23 @@ import type { Placement } from "@marugoto/hashing";
 import { toPlacement } from "../config/placement.ts";
 import type { PoolConfig, ServerConfig } from "../config/types.ts";
 import type { ProxyCore } from "../proxy-core.ts";
+import { Detours } from "../recovery/detours.ts";
+import { Gutter } from "../recovery/gutter.ts";
+import { learnIdentity } from "../recovery/identity.ts";
+import { flushUnread, rejoin } from "../recovery/rejoin.ts";
+import { sweepFence } from "../recovery/sweep.ts";
+import type { RejoinWay } from "../events.ts";
 import { HotKeys } from "../stats/hot-keys.ts";
 import { PoolCounts } from "../stats/pool-counts.ts";
+import { errorLine, ErrorLines } from "../session/error-lines.ts";
 import { Node, NodeCount } from "./node.ts";
 import { NodePolicy, type NodePolicyOwner } from "./node-policy.ts";
 
 /** Silence after a timeout, in ms, after which a connection is given up at the earliest. */
 const MIN_STALL_MS = 250;
+
+/** How long after a write was lost its key is deleted on the server, in ms: a server that fails is not asked at once. */
+const SWEEP_AFTER_MS = 50;
 
 /** Made once: sending allocates nothing. */
 interface MutableSendOptions extends SendOptions {
@@ -33,16 +43,27 @@ export class ProxyPool implements NodePolicyOwner {
   placement: Placement;
   backend: Pool;
   #policy: NodePolicy;
+  /** Ways of requests whose server is out of use or has just come back. */
+  readonly detours = new Detours(this);
+  /** Servers that stand in; undefined: there are none. */
+  gutter: Gutter | undefined;
+  isClosed = false;
+  /** Called when a server was put out of use. */
+  onServerOut: ((node: Node) => void) | undefined;
+  /** The placement without the servers that are out of use; undefined: to be made. */
+  #livePlacement: Placement | undefined;
+  readonly #sweeping = new Set<Node>();
   readonly #options: MutableSendOptions = { deadlineMs: 0, expect: Expect.one };
 
   constructor(core: ProxyCore, config: PoolConfig) {
     this.core = core;
     this.config = config;
     this.connections = config.backend.connections;
-    this.nodes = config.servers.map((server, index) => new Node(server, index));
+    this.nodes = config.servers.map((server, index) => new Node(server, index, config.rejoin.fencedKeys));
     this.placement = toPlacement(config.placement, config.servers);
     this.#policy = new NodePolicy(this, this.nodes, this.connections);
     this.backend = this.#dial();
+    this.gutter = this.#makeGutter();
     if (config.backend.preconnect) this.backend.dialAll();
   }
 
@@ -58,15 +79,20 @@ export class ProxyPool implements NodePolicyOwner {
     const before = this.config;
     const nodes = config.servers.map((server, index) => {
       const known = this.nodes.find((node) => isSameServer(node.config, server));
-      return known ?? new Node(server, index);
+      return known ?? new Node(server, index, config.rejoin.fencedKeys);
     });
+    // What is still under way for a server that goes must not reach the one that takes its place.
+    for (const node of this.nodes) node.index = -1;
     this.config = config;
     this.placement = placement;
     this.nodes = nodes;
+    this.#livePlacement = undefined;
     for (const [index, node] of nodes.entries()) {
       node.index = index;
       node.config = config.servers[index]!;
+      node.fence.limit = config.rejoin.fencedKeys;
     }
+    this.#reloadGutter(before);
     if (isSameBackend(before, config)) {
       this.#policy.nodes = nodes;
       this.backend.setServers(this.#allSpecs());
@@ -82,6 +108,31 @@ export class ProxyPool implements NodePolicyOwner {
       }
     }
     if (config.backend.preconnect) this.backend.dialAll();
+    if (config.rejoin.policy === "flush") {
+      for (const node of nodes) if (node.isUnread && node.inUse) void flushUnread(this, node);
+    }
+  }
+
+  #reloadGutter(before: PoolConfig): void {
+    const { gutter } = this.config;
+    const old = this.gutter;
+    if (gutter === undefined || old === undefined || before.gutter === undefined) {
+      old?.pool.destroy();
+      this.gutter = this.#makeGutter();
+      return;
+    }
+    old.ttlSec = gutter.ttlSec;
+    old.pool.reload(gutterPool(this.config));
+  }
+
+  #makeGutter(): Gutter | undefined {
+    if (this.config.gutter === undefined) return undefined;
+    const pool = new ProxyPool(this.core, gutterPool(this.config));
+    const gutter = new Gutter(pool, this.config.gutter.ttlSec);
+    pool.onServerOut = (node) => {
+      gutter.distrust(node);
+    };
+    return gutter;
   }
 
   get failureLimit(): number {
@@ -92,6 +143,25 @@ export class ProxyPool implements NodePolicyOwner {
   owner(bytes: Uint8Array, start: number, end: number): Node {
     const { nodes } = this;
     return nodes.length === 1 ? nodes[0]! : nodes[this.placement.serverIndex(bytes, start, end)]!;
+  }
+
+  /** The server that a key (latin1) belongs to while some are out of use; undefined: all are. */
+  liveOwner(key: string): Node | undefined {
+    this.#livePlacement ??= toPlacement(
+      this.config.placement,
+      this.config.servers,
+      this.nodes.flatMap((node, index) => (node.inUse ? [] : [index])),
+    );
+    const bytes = Buffer.from(key, "latin1");
+    return this.nodes[this.#livePlacement.serverIndex(bytes, 0, bytes.length)];
+  }
+
+  /** As `linkOf`, for a key as latin1 text. */
+  linkOfText(node: Node, key: string): number {
+    const { connections } = this;
+    if (connections === 1) return node.index;
+    const bytes = Buffer.from(key, "latin1");
+    return this.linkOf(node, bytes, 0, bytes.length);
   }
 
   /** The connection to `node` that the key keeps to. */
@@ -139,33 +209,83 @@ export class ProxyPool implements NodePolicyOwner {
     this.backend.links[node.index * this.connections]?.wanted();
   }
 
+  /** Whether there is a connection to it. */
+  isReachable(node: Node): boolean {
+    return node.index >= 0 && this.linksOf(node).some((link) => link.isUp);
+  }
+
+  // ---- what must not be read ----
+
+  /** A key was written or deleted elsewhere, or may have been: what the server has under it is not to be read. */
+  fence(node: Node, key: string): void {
+    if (this.config.rejoin.policy !== "fence") return;
+    if (!node.fence.add(key)) {
+      this.core.events.emit("fenceFull", { pool: this.config.name, server: node.name, keys: node.fence.limit });
+    }
+    if (!node.inUse) return;
+    if (node.fence.isFull) node.isUnread = true;
+    node.refresh();
+    this.#sweepSoon(node);
+  }
+
+  #sweepSoon(node: Node): void {
+    if (this.#sweeping.has(node)) return;
+    this.#sweeping.add(node);
+    setTimeout(() => {
+      this.#sweeping.delete(node);
+      if (!this.isClosed) void sweepFence(this, node);
+    }, SWEEP_AFTER_MS).unref();
+  }
+
   // ---- NodePolicyOwner ----
 
   onOut(node: Node, error: CacheError): void {
-    node.inUse = node.direct = false;
+    node.inUse = false;
+    node.warm = null;
+    node.wasRefused = isRefused(error);
+    node.refresh();
+    this.#livePlacement = undefined;
     node.outSinceMs = performance.now();
     node.ejectedAtUs = Date.now() * 1000;
     this.counts.serverEjects++;
+    // Nobody sees what an earlier outage has left there.
+    this.gutter?.renew(node);
     // A connection that stands still is not worth waiting on: a new one has to show that the server answers.
     for (const link of this.linksOf(node)) link.putOutOfUse(error);
     this.core.events.emit("serverOut", { pool: this.config.name, server: node.name, error });
+    this.onServerOut?.(node);
+  }
+
+  onConnectFailed(node: Node, error: CacheError): void {
+    if (node.wasRefused || node.inUse || this.gutter === undefined || !isRefused(error)) return;
+    node.wasRefused = true;
+    // Until now it may have been there for others: what was put into the gutter may be older than what they wrote.
+    this.gutter.renew(node);
   }
 
   onReachable(node: Node): void {
-    const outMs = Math.round(performance.now() - node.outSinceMs);
-    node.inUse = node.direct = true;
+    void rejoin(this, node);
+  }
+
+  onConnected(node: Node): void {
+    if (this.config.rejoin.policy === "fence") void learnIdentity(this, node);
+  }
+
+  /** Puts a server into use. */
+  use(node: Node, way: RejoinWay, fencedKeys: number): void {
+    const outMs = node.inUse ? 0 : Math.round(performance.now() - node.outSinceMs);
+    node.inUse = true;
     node.failures = 0;
-    const { name } = this.config;
-    this.core.events.emit("serverBack", { pool: name, server: node.name, way: "trusted", outMs, fencedKeys: 0 });
+    node.refresh();
+    this.#livePlacement = undefined;
+    this.core.events.emit("serverBack", { pool: this.config.name, server: node.name, way, outMs, fencedKeys });
   }
 
   // ---- life ----
 
-  async close(): Promise<void> {
-    await this.backend.close();
-  }
-
   destroy(): void {
+    this.isClosed = true;
+    this.gutter?.pool.destroy();
     this.backend.destroy();
   }
 
@@ -210,6 +330,24 @@ export class ProxyPool implements NodePolicyOwner {
 /** The same server at the same place: what is known of it stays true. */
 function isSameServer(a: ServerConfig, b: ServerConfig): boolean {
   return a.name === b.name && isDeepStrictEqual([a.endpoint, a.partner], [b.endpoint, b.partner]);
+}
+
+/** The servers of a gutter as a pool: nothing of theirs is trusted after an outage, so there is nothing to prove. */
+function gutterPool(config: PoolConfig): PoolConfig {
+  return {
+    ...config,
+    servers: config.gutter!.servers,
+    placement: { preset: "rendezvous" },
+    failover: { ...config.failover, mode: "error" },
+    rejoin: { ...config.rejoin, policy: "trust" },
+    gutter: undefined,
+    leases: undefined,
+  };
+}
+
+function isRefused(error: CacheError): boolean {
+  const line = errorLine(error);
+  return line === ErrorLines.refused || line === ErrorLines.noSuchFile;
 }
 
 /** Whether connections made for the one serve for the other. */

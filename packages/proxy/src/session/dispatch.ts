@@ -178,7 +178,7 @@ function send(
   slot.deadlineMs = deadlineMs;
   slot.inFlight = true;
   if (!node.direct) {
-    const detour = new DetourRequest(request, bytes, start, end, expect, deadlineMs);
+    const detour = DetourRequest.of(request, bytes, start, end, { expect, deadlineMs });
     void pool.detours.take(node, detour).then((answer) => {
       slot.answerWhole(answer);
     });

@@ -18,7 +18,7 @@ export const ErrorLines = {
 } as const;
 
 /** The line for a failed try at a server. */
-export function errorLine(error: CacheError): Buffer {
+export function errorLine(error: CacheError | undefined): Buffer {
   for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
     switch ((cause as NodeJS.ErrnoException).code) {
       case "ECONNREFUSED":

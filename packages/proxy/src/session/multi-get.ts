@@ -5,6 +5,7 @@
 import { isCacheError, type CacheError } from "@marugoto/core";
 import { Expect, type Sink } from "@marugoto/client";
 import { Command, Lines, Reply, writeInt32, type TextRequest, type TextResponse } from "@marugoto/protocol";
+import { DetourRequest } from "../recovery/detour-request.ts";
 import { NodeCount, type Node } from "../routing/node.ts";
 import type { ProxyPool } from "../routing/proxy-pool.ts";
 import { ByteQueue, type BufferPool } from "./byte-queue.ts";
@@ -12,6 +13,7 @@ import { errorLine, ErrorLines } from "./error-lines.ts";
 import type { Slot } from "./slot.ts";
 
 const SPACE = 0x20;
+const nothing = Buffer.alloc(0);
 const CRLF = Buffer.from("\r\n", "latin1");
 
 /** Most keys and bytes of one line to a server: more are asked for in several lines. */
@@ -115,6 +117,19 @@ class Part implements Sink {
       }
       start = end;
     }
+  }
+
+  /** The whole answer for one key, from elsewhere than a connection to its server. */
+  answerWhole(bytes: Buffer, index: number): void {
+    const rowBytes = bytes.length - Lines.end.length;
+    const isEnded = rowBytes >= 0 && bytes.subarray(rowBytes).equals(Lines.end);
+    if (isEnded) {
+      this.answered = true;
+      this.rows.append(bytes, 0, rowBytes);
+      if (rowBytes > 0) this.join!.rowOf(index, this, 0, rowBytes);
+    }
+    this.pending = 1;
+    this.#endLines(1, isEnded ? null : bytes);
   }
 
   // ---- Sink ----
@@ -244,6 +259,8 @@ export class Join {
     this.slot = slot;
     const { input, keyOffsets, keyCount } = request;
     const headEnd = this.#writeHead(request);
+    /** Keys that do not take the short way. */
+    let detours: number[] | undefined;
     for (let k = 0; k < keyCount; k++) {
       const start = keyOffsets[2 * k]!;
       const end = keyOffsets[2 * k + 1]!;
@@ -251,9 +268,8 @@ export class Join {
       this.#starts.push(0);
       this.#ends.push(0);
       const node = pool.owner(input, start, end);
-      if (!node.inUse) {
-        pool.wanted(node);
-        this.error ??= node.errorLine;
+      if (!node.direct) {
+        (detours ??= []).push(k);
         continue;
       }
       this.#partFor(node, pool.linkOf(node, input, start, end)).addKey(this.#head, headEnd, input, start, end, k);
@@ -261,12 +277,28 @@ export class Join {
     pool.counts.fragments += this.#parts.length;
     const deadlineMs = pool.deadlineMs();
     // One more than there are parts, so that parts that fail at once don't end it before all are sent.
-    this.#open = this.#parts.length + 1;
-    for (const part of this.#parts) {
-      part.endLine();
-      part.send(pool, deadlineMs);
+    this.#open = this.#parts.length + (detours?.length ?? 0) + 1;
+    const sent = this.#parts.length;
+    for (let p = 0; p < sent; p++) {
+      this.#parts[p]!.endLine();
+      this.#parts[p]!.send(pool, deadlineMs);
     }
+    if (detours !== undefined) for (const k of detours) this.#detour(pool, request, k, headEnd, deadlineMs);
     this.partEnded();
+  }
+
+  /** Asks for one key by the longer way. */
+  #detour(pool: ProxyPool, request: TextRequest, k: number, headEnd: number, deadlineMs: number): void {
+    const { input, keyOffsets, command } = request;
+    const start = keyOffsets[2 * k]!;
+    const end = keyOffsets[2 * k + 1]!;
+    const key = input.toString("latin1", start, end);
+    const words = [...this.#head.toString("latin1", 0, headEnd).split(" "), key];
+    const part = this.#takePart(pool.owner(input, start, end), -1);
+    const asked = new DetourRequest(command, key, words, nothing, { expect: Expect.one, deadlineMs });
+    void pool.detours.take(part.node!, asked).then((answer) => {
+      part.answerWhole(answer, k);
+    });
   }
 
   rowOf(key: number, part: Part, start: number, end: number): void {
@@ -328,6 +360,10 @@ export class Join {
 
   #partFor(node: Node, link: number): Part {
     for (const part of this.#parts) if (part.link === link && part.node === node) return part;
+    return this.#takePart(node, link);
+  }
+
+  #takePart(node: Node, link: number): Part {
     const part = this.#pool.takePart();
     part.join = this;
     part.node = node;

@@ -137,6 +137,15 @@ export class Slot implements Sink {
     return next;
   }
 
+  /** The whole answer at once, from elsewhere than a connection to its server. */
+  answerWhole(bytes: Buffer): void {
+    if (this.show === Show.nothing && bytes.toString("latin1", 0, 12) === "SERVER_ERROR") {
+      this.node!.counts[NodeCount.lostNoreplies]!++;
+    }
+    this.give(bytes, 0, bytes.length);
+    this.land();
+  }
+
   /** No answer will come: tells so its client, and those of its followers. */
   fail(line: Buffer): void {
     if (this.#midValue) {

@@ -26,7 +26,7 @@ export async function startFaultyServer(opened: Cleanup): Promise<FaultyServer> 
 
 /** Servers `s0`, `s1` … at these ports. */
 export function named(...ports: readonly number[]): ReturnType<typeof serverConfig>[] {
-  return ports.map((port, index) => serverConfig(port, { name: `s${index}` }));
+  return ports.map((port, index) => serverConfig(port, { name: `s${index}`, alias: `s${index}` }));
 }
 
 /** A proxy that listens, and its port. */

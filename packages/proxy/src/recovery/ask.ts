@@ -1,0 +1,137 @@
+// Requests that the proxy itself makes of a server: the whole answer as a promise. What clients ask does not come this
+// way while all is well.
+
+import { CacheError, isCacheError } from "@marugoto/core";
+import type { Sink } from "@marugoto/client";
+import { Expect } from "@marugoto/client";
+import { Reply, type TextResponse } from "@marugoto/protocol";
+import { NodeCount, type Node } from "../routing/node.ts";
+import type { ProxyPool } from "../routing/proxy-pool.ts";
+
+/** One line of an answer, with the block that follows it. */
+export interface AnswerPart {
+  readonly reply: Reply;
+  /** Latin1, without CRLF. */
+  readonly line: string;
+  /** Without its CRLF; undefined: there is none. */
+  readonly value: Buffer | undefined;
+}
+
+/** All lines of an answer, the last of which ends it. */
+export type Answer = readonly AnswerPart[];
+
+/** The bytes of an answer, as they came. */
+export function answerBytes(parts: Answer): Buffer {
+  const pieces: Buffer[] = [];
+  for (const { line, value } of parts) {
+    pieces.push(Buffer.from(`${line}\r\n`, "latin1"));
+    if (value !== undefined) pieces.push(value, CRLF);
+  }
+  return Buffer.concat(pieces);
+}
+
+const CRLF = Buffer.from("\r\n", "latin1");
+
+export interface AskOptions {
+  /** By `performance.now()`. */
+  readonly deadlineMs: number;
+  /** See `Expect`. Default `Expect.one`. */
+  readonly expect?: number;
+}
+
+/**
+ * Asks `node` on the connection that `key` keeps to.
+ *
+ * @param key latin1
+ * @param request whole requests, that are answered as `options.expect` says
+ * @throws CacheError when no answer comes
+ */
+export function ask(
+  pool: ProxyPool,
+  node: Node,
+  key: string,
+  request: Buffer,
+  { deadlineMs, expect = Expect.one }: AskOptions,
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const sink = new AnswerSink(pool, node, request.length, resolve, reject);
+    const link = pool.linkOfText(node, key);
+    try {
+      pool.send(node, link, request, 0, request.length, sink, deadlineMs, expect);
+    } catch (error) {
+      if (!isCacheError(error)) throw error;
+      reject(error);
+    }
+  });
+}
+
+class AnswerSink implements Sink {
+  readonly #parts: AnswerPart[] = [];
+  readonly #pool: ProxyPool;
+  readonly #node: Node;
+  readonly #sentBytes: number;
+  readonly #resolve: (answer: Answer) => void;
+  readonly #reject: (error: Error) => void;
+  /** A value that comes in pieces. */
+  #head: { reply: Reply; line: string } | undefined;
+  #value = Buffer.alloc(0);
+  #filled = 0;
+
+  constructor(
+    pool: ProxyPool,
+    node: Node,
+    sentBytes: number,
+    resolve: (answer: Answer) => void,
+    reject: (error: Error) => void,
+  ) {
+    this.#pool = pool;
+    this.#node = node;
+    this.#sentBytes = sentBytes;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  onAnswer(response: TextResponse, last: boolean): void {
+    const { reply, input, lineStart, lineEnd, valueStart, valueEnd } = response;
+    if (response.valueBytes >= 0 && valueStart < 0) {
+      this.#parts.push({ ...this.#head!, value: this.#value });
+      this.#head = undefined;
+    } else {
+      const line = input.toString("latin1", lineStart, lineEnd).trimEnd();
+      const value = response.valueBytes < 0 ? undefined : Buffer.from(input.subarray(valueStart, valueEnd));
+      this.#parts.push({ reply, line, value });
+    }
+    if (!last) return;
+    this.#node.counts[NodeCount.responses]!++;
+    this.#countOff();
+    this.#resolve(this.#parts);
+  }
+
+  onValueStart({ reply, input, lineStart, lineEnd, valueBytes }: TextResponse): void {
+    this.#head = { reply, line: input.toString("latin1", lineStart, lineEnd).trimEnd() };
+    this.#value = Buffer.allocUnsafeSlow(valueBytes);
+    this.#filled = 0;
+  }
+
+  onValuePiece(buffer: Buffer, start: number, end: number): void {
+    buffer.copy(this.#value, this.#filled, start, end);
+    this.#filled += end - start;
+  }
+
+  onFailure(error: CacheError): void {
+    this.#countOff();
+    this.#node.failed(error);
+    this.#reject(error);
+  }
+
+  onDeadline(): number {
+    this.#countOff();
+    this.#pool.timedOut(this.#node);
+    this.#reject(new CacheError("timeout", `${this.#node.name}: no answer in time`));
+    return Infinity;
+  }
+
+  #countOff(): void {
+    this.#node.counts[NodeCount.unansweredBytes]! -= this.#sentBytes;
+  }
+}

@@ -1,0 +1,53 @@
+// The keys of one server that were written or deleted elsewhere, or may have been: what the server has under them is not
+// to be read. A bounded set; when it is full, nothing of the server is to be read until it is flushed.
+
+export class Fence {
+  /** Most keys it remembers. */
+  limit: number;
+  /** There were more keys than it remembers; it remembers none then. */
+  isFull = false;
+  readonly #keys = new Set<string>();
+
+  constructor(limit: number) {
+    this.limit = limit;
+  }
+
+  get size(): number {
+    return this.#keys.size;
+  }
+
+  has(key: string): boolean {
+    return this.#keys.has(key);
+  }
+
+  /** @returns false when the key was one too many, the first time */
+  add(key: string): boolean {
+    if (this.isFull) return true;
+    if (this.#keys.size < this.limit || this.#keys.has(key)) {
+      this.#keys.add(key);
+      return true;
+    }
+    this.isFull = true;
+    this.#keys.clear();
+    return false;
+  }
+
+  delete(key: string): void {
+    this.#keys.delete(key);
+  }
+
+  /** Up to `count` keys, oldest first. */
+  some(count: number): string[] {
+    const keys: string[] = [];
+    for (const key of this.#keys) {
+      if (keys.length === count) break;
+      keys.push(key);
+    }
+    return keys;
+  }
+
+  clear(): void {
+    this.isFull = false;
+    this.#keys.clear();
+  }
+}

@@ -1,0 +1,96 @@
+// Which process a server is, told by its statistics, and who may flush it when it is a new one: several proxies and direct
+// clients share the servers, and only the first to come may.
+
+import { setTimeout as sleep } from "node:timers/promises";
+import { CacheError, isCacheError } from "@marugoto/core";
+import { Reply } from "@marugoto/protocol";
+import type { Node } from "../routing/node.ts";
+import type { ProxyPool } from "../routing/proxy-pool.ts";
+import { ask, type Answer } from "./ask.ts";
+
+/** What `stats` says, as far as it matters here. */
+export interface ServerState {
+  /** Process id and second of its start; undefined for a server that does not tell. */
+  readonly identity: string | undefined;
+  /** How often it was flushed. */
+  readonly flushes: number;
+}
+
+/** @throws CacheError when it does not answer */
+export async function askState(pool: ProxyPool, node: Node): Promise<ServerState> {
+  const rows = new Map<string, string>();
+  for (const { reply, line } of await ask(pool, node, "", Buffer.from("stats\r\n"), {
+    deadlineMs: pool.deadlineMs(),
+  })) {
+    const [, name = "", value = ""] = line.split(" ", 3);
+    if (reply === Reply.stat) rows.set(name, value);
+  }
+  const number = (name: string) => Number(rows.get(name) ?? NaN);
+  // Both come from one clock, so their difference stands still as long as the process lives.
+  const startedAt = number("time") - number("uptime");
+  const pid = rows.get("pid");
+  const identity = pid === undefined || Number.isNaN(startedAt) ? undefined : `${pid}-${startedAt}`;
+  return { identity, flushes: number("cmd_flush") || 0 };
+}
+
+/** Notes which process a server in use is. When that cannot be told, it is told by its next connection. */
+export async function learnIdentity(pool: ProxyPool, node: Node): Promise<void> {
+  try {
+    const { identity } = await askState(pool, node);
+    if (!node.inUse || identity === undefined) return;
+    const isNew = node.identity !== undefined && node.identity !== identity;
+    node.identity = identity;
+    // Another process without an outage: other proxies may have seen one, and must not go back behind what is written now.
+    if (isNew) await pool.gutter?.end(node, pool.deadlineMs());
+  } catch (error) {
+    if (!isCacheError(error)) throw error;
+  }
+}
+
+/** A claim that its owner has not made good on lapses after this, in seconds. */
+const CLAIM_SEC = 5;
+
+/** Between two looks at another's claim, in ms. */
+const LOOK_AGAIN_MS = 50;
+
+/**
+ * Sees to it that a new process has been flushed once: by this proxy, or by the first that has come.
+ *
+ * @returns whether it was this proxy
+ * @throws CacheError when it does not answer as a memcached does
+ */
+export async function flushOnce(pool: ProxyPool, node: Node, identity: string): Promise<boolean> {
+  const marker = `marugoto:flushed:${identity}`;
+  for (;;) {
+    const claim = await say(pool, node, `add ${marker} 0 ${CLAIM_SEC} 7\r\nclaimed\r\n`);
+    if (claim === "STORED") {
+      await flush(pool, node);
+      // The flush has taken the marker along.
+      expectLine(await say(pool, node, `set ${marker} 0 0 7\r\nflushed\r\n`), "STORED", node);
+      return true;
+    }
+    expectLine(claim, "NOT_STORED", node);
+    const found = await tell(pool, node, `get ${marker}\r\n`);
+    if (found[0]?.value?.toString("latin1") === "flushed") return false;
+    await sleep(LOOK_AGAIN_MS);
+  }
+}
+
+/** @throws CacheError when it does not answer OK */
+export async function flush(pool: ProxyPool, node: Node): Promise<void> {
+  expectLine(await say(pool, node, "flush_all\r\n"), "OK", node);
+}
+
+function tell(pool: ProxyPool, node: Node, request: string): Promise<Answer> {
+  return ask(pool, node, "", Buffer.from(request, "latin1"), { deadlineMs: pool.deadlineMs() });
+}
+
+async function say(pool: ProxyPool, node: Node, request: string): Promise<string> {
+  const answer = await tell(pool, node, request);
+  return answer.at(-1)!.line;
+}
+
+function expectLine(line: string, expected: string, node: Node): void {
+  if (line === expected) return;
+  throw new CacheError("protocol_violation", `${node.name}: expected ${expected}, got ${JSON.stringify(line)}`);
+}

@@ -1,0 +1,74 @@
+// Deletes what is not to be read: on a server that has come back, the keys that were written elsewhere; elsewhere, the keys
+// that were written for it. In the background, a batch at a time.
+
+import { isCacheError } from "@marugoto/core";
+import { Reply } from "@marugoto/protocol";
+import type { Node } from "../routing/node.ts";
+import type { ProxyPool } from "../routing/proxy-pool.ts";
+import { ask, type Answer } from "./ask.ts";
+
+/** Deletes under way at a time. */
+const BATCH_KEYS = 256;
+
+/** What deletes a key, whatever bytes it is made of. */
+export function deleteRequest(key: string): Buffer {
+  if (!/[\0-\x20\x7f]/.test(key)) return Buffer.from(`delete ${key}\r\n`, "latin1");
+  return Buffer.from(`md ${Buffer.from(key, "latin1").toString("base64")} b\r\n`, "latin1");
+}
+
+/** Whether what `deleteRequest` asks for has been done. */
+export function isGone(answer: Answer): boolean {
+  const reply = answer[0]?.reply;
+  return reply === Reply.deleted || reply === Reply.notFound || reply === Reply.metaHit || reply === Reply.metaNotFound;
+}
+
+/**
+ * Deletes a key on a server. When that fails, or the server is out of use, the key is fenced there: then it is deleted
+ * before it can be read.
+ *
+ * @returns whether it is deleted now
+ */
+export async function deleteAt(pool: ProxyPool, node: Node, key: string): Promise<boolean> {
+  try {
+    if (node.inUse) {
+      const answer = await ask(pool, node, key, deleteRequest(key), { deadlineMs: pool.deadlineMs() });
+      if (isGone(answer)) return true;
+    }
+  } catch (error) {
+    if (!isCacheError(error)) throw error;
+  }
+  pool.fence(node, key);
+  return false;
+}
+
+/**
+ * Deletes on a server that is in use again the keys that are fenced. Each leaves the fence when its delete is sent: what is
+ * asked of the server behind that comes after it.
+ */
+export async function sweepFence(pool: ProxyPool, node: Node): Promise<void> {
+  while (node.inUse && node.fence.size > 0) {
+    const keys = node.fence.some(BATCH_KEYS);
+    for (const key of keys) node.fence.delete(key);
+    const deleted = await Promise.all(keys.map((key) => deleteAt(pool, node, key)));
+    node.refresh();
+    // A server that does not delete is not asked again and again; who asks for a key deletes it first.
+    if (deleted.includes(false)) return;
+  }
+}
+
+/** Deletes on the other servers what was written there for a server that is in use again. */
+export async function sweepStrays(pool: ProxyPool, node: Node): Promise<void> {
+  while (node.strays.size > 0 && node.inUse && node.warm === null) {
+    const batch = [...entries(node.strays, BATCH_KEYS)];
+    for (const [key] of batch) node.strays.delete(key);
+    await Promise.all(batch.map(([key, holder]) => deleteAt(pool, holder, key)));
+  }
+}
+
+function* entries<K, V>(map: Map<K, V>, count: number): Generator<[K, V]> {
+  let left = count;
+  for (const entry of map) {
+    if (left-- === 0) return;
+    yield entry;
+  }
+}
