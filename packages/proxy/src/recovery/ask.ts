@@ -42,7 +42,7 @@ export interface AskOptions {
 /**
  * Asks `node` on the connection that `key` keeps to.
  *
- * @param key latin1
+ * @param key latin1; "" for a question of the proxy's own, which is not counted among the requests
  * @param request whole requests, that are answered as `options.expect` says
  * @throws CacheError when no answer comes
  */
@@ -54,10 +54,14 @@ export function ask(
   { deadlineMs, expect = Expect.one }: AskOptions,
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const sink = new AnswerSink(pool, node, request.length, resolve, reject);
+    const isCounted = key !== "";
+    const sink = new AnswerSink(pool, node, request.length, isCounted, resolve, reject);
     const link = pool.linkOfText(node, key);
     try {
       pool.send(node, link, request, 0, request.length, sink, deadlineMs, expect);
+      if (isCounted) return;
+      node.counts[NodeCount.requests]!--;
+      node.counts[NodeCount.requestBytes]! -= request.length;
     } catch (error) {
       if (!isCacheError(error)) throw error;
       reject(error);
@@ -70,6 +74,7 @@ class AnswerSink implements Sink {
   readonly #pool: ProxyPool;
   readonly #node: Node;
   readonly #sentBytes: number;
+  readonly #isCounted: boolean;
   readonly #resolve: (answer: Answer) => void;
   readonly #reject: (error: Error) => void;
   /** A value that comes in pieces. */
@@ -81,12 +86,14 @@ class AnswerSink implements Sink {
     pool: ProxyPool,
     node: Node,
     sentBytes: number,
+    isCounted: boolean,
     resolve: (answer: Answer) => void,
     reject: (error: Error) => void,
   ) {
     this.#pool = pool;
     this.#node = node;
     this.#sentBytes = sentBytes;
+    this.#isCounted = isCounted;
     this.#resolve = resolve;
     this.#reject = reject;
   }
@@ -102,7 +109,7 @@ class AnswerSink implements Sink {
       this.#parts.push({ reply, line, value });
     }
     if (!last) return;
-    this.#node.counts[NodeCount.responses]!++;
+    if (this.#isCounted) this.#node.counts[NodeCount.responses]!++;
     this.#countOff();
     this.#resolve(this.#parts);
   }
