@@ -3,45 +3,11 @@
 // 2 for a command line that makes no sense.
 
 import { isCacheError } from "@marugoto/core";
-import { clientBench } from "./bench/client.ts";
-import { hashingBench } from "./bench/hashing.ts";
-import { memoryBench } from "./bench/memory.ts";
-import { proxyBench } from "./bench/proxy.ts";
-import { replicationBench } from "./bench/replication.ts";
-import { serverBench } from "./bench/server.ts";
 import { describeFlags } from "./flags.ts";
 import { environmentFacts } from "./measure/environment.ts";
 import { record } from "./record.ts";
-import { clientChaos } from "./soak/client-chaos.ts";
-import { clientKeys } from "./soak/client-keys.ts";
-import { fuzzDiff } from "./soak/fuzz-diff.ts";
-import { fuzzServerSoak } from "./soak/fuzz-server.ts";
-import { idleConnections } from "./soak/idle-connections.ts";
-import { proxyReload } from "./soak/proxy-reload.ts";
-import { replicationSoaks } from "./soak/replication/index.ts";
-import { slowReaders } from "./soak/slow-readers.ts";
 import type { Report, Task } from "./task.ts";
-
-const families: Readonly<Record<string, Readonly<Record<string, Task>>>> = {
-  bench: {
-    server: serverBench,
-    memory: memoryBench,
-    client: clientBench,
-    hashing: hashingBench,
-    replication: replicationBench,
-    proxy: proxyBench,
-  },
-  soak: {
-    "fuzz-server": fuzzServerSoak,
-    "fuzz-diff": fuzzDiff,
-    "slow-readers": slowReaders,
-    "idle-connections": idleConnections,
-    "client-chaos": clientChaos,
-    "client-keys": clientKeys,
-    "proxy-reload": proxyReload,
-    ...replicationSoaks,
-  },
-};
+import { families } from "./tasks.ts";
 
 // A flag of every task.
 const WRITE = "--write";

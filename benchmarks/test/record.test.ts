@@ -1,6 +1,12 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { replaceSection } from "../src/record.ts";
+import { families } from "../src/tasks.ts";
+
+const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
+const names = Object.entries(families).flatMap(([family, tasks]) =>
+  Object.keys(tasks).map((name) => `${family} ${name}`),
+);
 
 const text =
   "# Results\n\n<!-- bench a -->\n\nold\n\n<!-- end of bench a -->\n\n<!-- bench b -->\n\n<!-- end of bench b -->\n";
@@ -20,11 +26,8 @@ describe("a section of the README", () => {
     expect(() => replaceSection(text, "bench c", "new")).toThrow('no section "bench c"');
   });
 
-  test.each(["bench server", "bench memory", "soak slow-readers", "soak idle-connections", "soak fuzz-diff"])(
-    "%s has one",
-    (name) => {
-      const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
-      expect(replaceSection(readme, name, "a result")).toContain("a result");
-    },
-  );
+  test.each(names)("of %s is there, and its command above", (name) => {
+    expect(replaceSection(readme, name, "a result")).toContain("a result");
+    expect(readme).toContain(`npm run ${name.replace(" ", " -- ")} `);
+  });
 });
