@@ -43,10 +43,14 @@ export function endOnSignals({ server, replication, atEnd, verbosity }: Ending):
   };
   const end = (graceMs: number, lastMs: number) => {
     setTimeout(exit, lastMs);
-    Promise.all([server.close({ graceMs }), replication?.close()]).then(exit, (error: unknown) => {
-      say(`closing: ${reason(error)}`);
-      exit();
-    });
+    // The links last: what clients have asked for may be with the new master, and its answers still to come.
+    server
+      .close({ graceMs })
+      .then(() => replication?.close())
+      .then(exit, (error: unknown) => {
+        say(`closing: ${reason(error)}`);
+        exit();
+      });
   };
   const handOver = async () => {
     if (replication === undefined) return;
