@@ -93,7 +93,7 @@ async function killed(run: {
     sets.check();
     const survivor = other(master);
     await eventually(async () => (await pair.stats(survivor)).get("role") === "master");
-    const missing = await missingOf(pair.ports[survivor], prefix, sets.acknowledged);
+    const missing = (await missingOf(pair.ports[survivor], prefix, sets.acknowledged)).length;
     const lost = Math.max(0, missing - unprotected);
     if (lost > 0) run.progress(`kill ${kill}: ${missing} of ${sets.acknowledged} missing, ${unprotected} unprotected`);
     sum.acknowledged += sets.acknowledged;

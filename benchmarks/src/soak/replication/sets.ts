@@ -77,10 +77,10 @@ export class PipelinedSets {
   }
 }
 
-/** How many of the keys `prefix` 0 … count − 1 a node has not. */
-export async function missingOf(port: number, prefix: string, count: number): Promise<number> {
+/** Which of the keys `prefix` 0 … count − 1 a node has not. */
+export async function missingOf(port: number, prefix: string, count: number): Promise<number[]> {
   const connection = await connect(port);
-  let missing = 0;
+  const missing: number[] = [];
   try {
     for (let at = 0; at < count; at += CHECKED_AT_ONCE) {
       const end = Math.min(count, at + CHECKED_AT_ONCE);
@@ -91,10 +91,10 @@ export async function missingOf(port: number, prefix: string, count: number): Pr
       if (answers.length !== end - at) {
         throw new CacheError("protocol_violation", `${answers.length} answers to ${end - at} requests`);
       }
-      for (const answer of answers) {
-        if (answer === "EN") missing++;
+      answers.forEach((answer, i) => {
+        if (answer === "EN") missing.push(at + i);
         else if (answer !== "HD") throw new CacheError("protocol_violation", `mg was answered ${answer}`);
-      }
+      });
     }
     return missing;
   } finally {

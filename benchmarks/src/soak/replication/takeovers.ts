@@ -37,6 +37,7 @@ export const replicationTakeovers = replicationSoak({
     await fill(pair, values.items);
     let master: Side = 0;
     const killed: number[] = [];
+    const promoted: number[] = [];
     const hung: number[] = [];
     let isVoid = 0;
     for (let kill = 0; killed.length < values.kills && kill < 2 * values.kills; kill++) {
@@ -50,6 +51,7 @@ export const replicationTakeovers = replicationSoak({
       const tookMs = performance.now() - startedMs;
       if (lateness.isVoid) isVoid++;
       else killed.push(tookMs);
+      promoted.push(await pair.count(survivor, "last_takeover_ms"));
       await client.close();
       await pair.stop(master, "SIGKILL");
       await pair.start(master);
@@ -84,6 +86,7 @@ export const replicationTakeovers = replicationSoak({
     const longest = Math.max(...killed);
     return [
       told("kill -9: median / 95 of 100 / longest", times(killed)),
+      told("the survivor's part, from the end of the link to its promotion", times(promoted)),
       judged("kill -9: median", `${median.toFixed(1)} ms`, `≤ ${MEDIAN_MS} ms`, median <= MEDIAN_MS),
       judged(
         `kill -9: longer than ${MOST_MS} ms`,
