@@ -74,7 +74,7 @@ export class LiveConfig {
       const before = this.#state;
       const next = await this.#prepare(text, parseConfig(text, this.#file));
       try {
-        await this.#proxy?.reload(this.#merged(next));
+        await this.#proxy?.reload(this.#merged(next), why);
       } catch (error) {
         closeOthers(next, before);
         throw error;
@@ -97,7 +97,8 @@ export class LiveConfig {
         names.set(pool.name, known);
         continue;
       }
-      const onChange = () => void this.#inTurn(`name ${follow.name}`, () => this.#found());
+      const why = `name ${follow.name}`;
+      const onChange = () => void this.#inTurn(why, () => this.#found(why));
       const name = new FollowedName(pool, follow, this.#log, onChange, this.#resolver);
       names.set(pool.name, name);
       starts.push(name.start());
@@ -106,8 +107,8 @@ export class LiveConfig {
     return { text, config, names };
   }
 
-  async #found(): Promise<void> {
-    await this.#proxy?.reload(this.#merged(this.#state));
+  async #found(why: string): Promise<void> {
+    await this.#proxy?.reload(this.#merged(this.#state), why);
   }
 
   /** @throws CacheError `no_server` for a pool without servers */

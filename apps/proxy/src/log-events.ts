@@ -26,9 +26,18 @@ const entries: { readonly [Name in keyof ProxyEvents]: Entry<Name> } = {
     ({ pool, server, error }) => ({ pool, server, code: error.code, reason: error.message }),
   ],
   fenceFull: [Level.warning, "fence-full", (event) => event],
-  reloaded: [Level.notice, "reloaded", (event) => event],
+  reloaded: [
+    Level.notice,
+    "reloaded",
+    ({ why, added, kept, removed }) => ({ why, added: listed(added), kept: listed(kept), removed: listed(removed) }),
+  ],
   error: [Level.error, "error", ({ what, error }) => ({ what, reason: error })],
 };
+
+/** Undefined for none, so that the log leaves it out. */
+function listed(names: readonly string[]): readonly string[] | undefined {
+  return names.length === 0 ? undefined : names;
+}
 
 /** Writes every event of `proxy` to the log. */
 export function logEvents(events: Proxy["events"], log: Log): void {

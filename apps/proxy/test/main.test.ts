@@ -10,8 +10,10 @@ import {
   connect,
   eventually,
   freePort,
+  spawnMarugotoServer,
   spawnMemcached,
   spawnServer,
+  startFaultProxy,
   temporaryFolder,
   TestConnection,
   useOracle,
@@ -106,7 +108,7 @@ describe("a change of the file", () => {
     expect(await ask(client)).toBe("1");
     replace(proxy.file, pool("a", backends[1]!));
     await eventually(async () => (await ask(client)) === "2");
-    expect(proxy.log().some((line) => line.startsWith("reloaded "))).toBe(true);
+    expect(proxy.log()).toContain("reloaded why=file kept=a");
   });
 
   test("that is wrong is logged, and what was goes on; SIGHUP tells it again", async () => {
@@ -142,6 +144,28 @@ describe("a change of the file", () => {
       }, isRefused),
     );
     expect(await ask(opened.add(await connect(proxy.ports()[0]!)))).toBe("1");
+  });
+});
+
+describe("the log", () => {
+  test("tells why a server went out of use, how it came back, and why the file was loaded", async () => {
+    const server = opened.add(await spawnMarugotoServer());
+    const link = opened.add(await startFaultProxy(server.port));
+    const keys = ["server_failure_limit: 1", "server_retry_timeout: 100"];
+    const proxy = await startProxy(opened, pool("a", link.port, ...keys));
+    const client = opened.add(await connect(proxy.ports()[0]!));
+    expect(await client.ask("set k 0 0 1\r\nv")).toBe("STORED");
+    const has = (line: RegExp) => eventually(() => proxy.log().some((written) => line.test(written)));
+    link.refuse = true;
+    link.cut();
+    await eventually(async () => (await client.ask("touch k 0")).startsWith("SERVER_ERROR "));
+    const name = `pool=a server=127\\.0\\.0\\.1:${link.port}`;
+    await has(new RegExp(`^server-out ${name} code=connection_lost reason="127\\.0\\.0\\.1:${link.port}: .+"$`));
+    link.heal();
+    await has(new RegExp(`^server-back ${name} way=fenced outMs=\\d+ fencedKeys=0$`));
+    await eventually(async () => (await client.ask("touch k 0")) === "TOUCHED");
+    proxy.process.signal("SIGHUP");
+    await has(/^reloaded why=SIGHUP kept=a$/);
   });
 });
 

@@ -38,6 +38,8 @@ export interface ProxyEvents {
   fenceFull: { readonly pool: string; readonly server: string; readonly keys: number };
   /** A new configuration is in use. */
   reloaded: {
+    /** What made it necessary, as `reload` was told; "" when it was not. */
+    readonly why: string;
     readonly added: readonly string[];
     readonly kept: readonly string[];
     readonly removed: readonly string[];

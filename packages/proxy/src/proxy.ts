@@ -35,9 +35,10 @@ export interface Proxy {
    * or by where it listens, are served by its new settings; those of a pool that goes get the answers to what they have
    * asked, and are disconnected.
    *
+   * @param why told with the event `reloaded`
    * @throws CacheError `address_in_use`, `listen_failed`, `invalid_option`: everything stays as it was
    */
-  reload(config: ProxyConfig): Promise<void>;
+  reload(config: ProxyConfig, why?: string): Promise<void>;
   /** What has been counted, under nutcracker's names. */
   readonly stats: ProxyStatsSource;
   /** Accepts no more, lets what was asked be answered, ends all connections; those left after `graceMs` are cut off. */
@@ -182,7 +183,7 @@ class CacheProxy implements Proxy {
     return this.#fronts.map(({ listener }) => listener.endpoint);
   }
 
-  async reload(config: ProxyConfig): Promise<void> {
+  async reload(config: ProxyConfig, why = ""): Promise<void> {
     const plan = planReload(this.#fronts, config.pools);
     // All that can fail comes first.
     for (const pool of config.pools) toPlacement(pool.placement, pool.servers);
@@ -209,6 +210,7 @@ class CacheProxy implements Proxy {
     this.#setFronts(config.pools.map((pool) => kept.get(pool) ?? added[plan.added.indexOf(pool)]!));
     for (const front of [...added, ...moved.map((move) => move.front)]) this.#tellListening(front);
     this.#core.events.emit("reloaded", {
+      why,
       added: plan.added.map(({ name }) => name),
       kept: plan.kept.map(({ pool }) => pool.name),
       removed: plan.removed.map(({ pool }) => pool.config.name),
