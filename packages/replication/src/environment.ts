@@ -93,6 +93,10 @@ export interface Content {
   sweepSome(cursor: number, items: number, visit: (key: Buffer, start: number, end: number) => boolean): number;
   /** Removes the item of a key, if there is one. */
   remove(key: Buffer): void;
+  /** When a flush that was ordered for later happens; group time in milliseconds, 0 = none is to come. */
+  pendingFlush(): number;
+  /** Orders or, with 0, takes back a flush for later. */
+  setPendingFlush(whenMs: number): void;
   /** True when nothing is stored. */
   readonly isEmpty: boolean;
   /** The epoch that cas numbers are drawn in. */

@@ -83,6 +83,18 @@ test("a flush with a delay happens on both at the same second", async () => {
   await eventually(() => digest(a).length === 0 && digest(b).length === 0, { withinMs: 5000 });
 });
 
+test("a flush with a delay reaches a replica that comes before it happens", async () => {
+  const a = startNode(opened, {});
+  const onA = await client(opened, a);
+  onA.send("set x 0 0 1\r\nx\r\nflush_all 3\r\nmn\r\n");
+  await onA.readUntil("MN\r\n");
+  const b = startNode(opened, { peers: [loopback(a.port())] });
+  await b.ready;
+  await inStep(a);
+  expect(digest(b)).toHaveLength(1);
+  await eventually(() => digest(a).length === 0 && digest(b).length === 0, { withinMs: 8000 });
+});
+
 function ttls(node: TestNode): Map<string, number> {
   return new Map(contentOf(node).map(({ item, ttl }) => [item.split(" ", 1)[0]!, ttl]));
 }

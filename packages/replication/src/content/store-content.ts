@@ -46,6 +46,8 @@ export class StoreContent implements Content {
   readonly #execute: (request: Buffer) => Buffer;
   readonly #key = Buffer.alloc(256);
   #skewMs = 0;
+  /** Second of the clock of a flush that was ordered for later; one that lies in the past has happened. */
+  #flushAt = 0;
   /** Unix time of the clock's second 0 in milliseconds. */
   #zeroMs: number;
 
@@ -84,6 +86,7 @@ export class StoreContent implements Content {
         return;
       }
       case MutationKind.flush:
+        this.#flushAt = mutation.flushAt;
         writeFlush(sink, mutation.flushAt === 0 ? 0 : this.#toGroup(mutation.flushAt), timeMs, rank);
         return;
     }
@@ -153,8 +156,9 @@ export class StoreContent implements Content {
     }
     if (kind === RecordKind.flush) {
       const when = readExpiry(buffer, at);
+      this.#flushAt = when === 0 ? 0 : this.#toClock(when);
       if (when === 0) store.flush();
-      else store.flush(this.#toClock(when));
+      else store.flush(this.#flushAt);
       return;
     }
     const keyStart = at + keyOffset(kind);
@@ -205,6 +209,17 @@ export class StoreContent implements Content {
   }
 
   // ---- the rest ----
+
+  pendingFlush(): number {
+    return this.#flushAt > this.#clock.seconds ? this.#toGroup(this.#flushAt) : 0;
+  }
+
+  setPendingFlush(whenMs: number): void {
+    const wasPending = this.#flushAt > this.#clock.seconds;
+    this.#flushAt = whenMs === 0 ? 0 : this.#toClock(whenMs);
+    // The store knows no taking back: one at the end of time replaces what was ordered.
+    if (whenMs !== 0 || wasPending) this.#store.flush(whenMs === 0 ? LAST_EXPIRY : this.#flushAt);
+  }
 
   get isEmpty(): boolean {
     return this.#store.currItems === 0;

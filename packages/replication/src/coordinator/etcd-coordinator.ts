@@ -135,6 +135,8 @@ export class EtcdCoordinator implements Coordinator {
         this.#tellReachable(true, "");
         return true;
       } catch (error) {
+        // What we can't see may have changed; and who has no etcd either could not take the lease meanwhile.
+        this.#freeSinceMs = undefined;
         // A member that does not answer would not tell of changes either.
         this.#endWatch?.();
         if (this.#closed()) return false;

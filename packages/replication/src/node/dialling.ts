@@ -26,6 +26,8 @@ interface Dialled extends Target {
   peer: Peer | undefined;
   cancel: (() => void) | undefined;
   pauseMs: number;
+  /** The present row of tries has been told of. */
+  isTold: boolean;
 }
 
 export interface DiallingParts {
@@ -36,6 +38,8 @@ export interface DiallingParts {
   readonly attemptMs: number;
   /** Is a node with this id linked? */
   readonly isLinked: (nodeId: string) => boolean;
+  /** The first dial of a row of tries begins. */
+  readonly onDial: (target: Target) => void;
   /** Greets a link that we dialled. */
   readonly greet: (link: Link) => Peer;
   /** An outcome is known. */
@@ -117,6 +121,7 @@ export class Dialling {
       peer: undefined,
       cancel: undefined,
       pauseMs: FIRST_PAUSE_MS,
+      isTold: false,
     };
     this.#targets.push(target);
     return target;
@@ -129,6 +134,8 @@ export class Dialling {
   #dial(target: Dialled): void {
     if (this.#closed || target.cancel !== undefined || target.peer !== undefined || this.#isLinked(target)) return;
     const { timers, network, attemptMs } = this.#parts;
+    if (!target.isTold) this.#parts.onDial(target);
+    target.isTold = true;
     target.dialledMs = timers.nowMs();
     let cancelDial: () => void = () => undefined;
     const cancelTimer = timers.after(attemptMs, () => {
@@ -165,6 +172,7 @@ export class Dialling {
   #settle(target: Dialled, outcome: Outcome): void {
     target.outcome = outcome;
     if (outcome === "found" || outcome === "self") target.pauseMs = FIRST_PAUSE_MS;
+    if (outcome === "found") target.isTold = false;
     this.#parts.onOutcome(target);
   }
 

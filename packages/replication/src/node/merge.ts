@@ -2,7 +2,7 @@
 // followed. The side that follows sends what its stretch of the log has left of each key; the other decides. No
 // state, no links: the node moves the bytes.
 
-import type { Content, RecordSink } from "../environment.ts";
+import type { Content } from "../environment.ts";
 import { Scratch, type EffectLog } from "../log/effect-log.ts";
 import {
   forEachEffect,
@@ -25,34 +25,48 @@ interface Change {
   readonly isWhole: boolean;
 }
 
+/** Older than any. */
+const FIRST: Change = { kind: 0, timeMs: -1, rank: 0, isWhole: false };
+
 /** What a stretch of a log has left. */
 interface Stretch {
   /** Key as latin1 → the last change. */
   readonly changes: Map<string, Change>;
   /** The last flush_all that took effect at once; it takes everything older with it. */
   flush: Change | undefined;
+  /** A flush_all that is still to come, and when; group time. */
+  later: { readonly change: Change; readonly whenMs: number } | undefined;
 }
 
 /** The changes in `log` from `offset` on; undefined when it doesn't reach back so far. */
 function stretchOf(log: EffectLog, offset: number): Stretch | undefined {
-  const stretch: Stretch = { changes: new Map(), flush: undefined };
+  const stretch: Stretch = { changes: new Map(), flush: undefined, later: undefined };
   const complete = log.forEachEffect(offset, (buffer, at) => {
-    const kind = buffer[at]!;
     const change = changeAt(buffer, at);
-    if (kind === RecordKind.flush) {
-      if (readExpiry(buffer, at) !== 0) return;
-      stretch.changes.clear();
-      stretch.flush = change;
-      return;
+    if (change.kind !== RecordKind.flush) {
+      noteChange(stretch, keyOf(buffer, at), change);
+    } else if (readExpiry(buffer, at) === 0) {
+      noteFlush(stretch, change);
+    } else {
+      stretch.later = { change, whenMs: readExpiry(buffer, at) };
     }
-    const key = keyOf(buffer, at);
-    // Merged changes come into a log later than their own time says.
-    const before = stretch.changes.get(key);
-    const isWhole = change.isWhole || (before?.isWhole ?? stretch.flush !== undefined);
-    const newest = before === undefined || !isNewer(before, change) ? change : before;
-    stretch.changes.set(key, { ...newest, isWhole });
   });
   return complete ? stretch : undefined;
+}
+
+function noteChange({ changes, flush }: Stretch, key: string, change: Change): void {
+  // Merged changes come into a log later than their own time says.
+  const before = changes.get(key);
+  const isWhole = change.isWhole || (before?.isWhole ?? flush !== undefined);
+  const newest = before === undefined || !isNewer(before, change) ? change : before;
+  changes.set(key, { ...newest, isWhole });
+}
+
+/** A merged flush comes into a log later than its own time says too: what is newer stays. */
+function noteFlush(stretch: Stretch, flush: Change): void {
+  for (const [key, change] of stretch.changes) if (!isNewer(change, flush)) stretch.changes.delete(key);
+  if (stretch.flush === undefined || isNewer(flush, stretch.flush)) stretch.flush = flush;
+  if (stretch.later !== undefined && !isNewer(stretch.later.change, flush)) stretch.later = undefined;
 }
 
 /**
@@ -65,13 +79,19 @@ export function changesSince(log: EffectLog, offset: number, content: Content): 
   const stretch = stretchOf(log, offset);
   if (stretch === undefined) return undefined;
   const scratch = new Scratch(64 * 1024);
-  if (stretch.flush !== undefined) writeFlush(scratch, 0, stretch.flush.timeMs, stretch.flush.rank);
-  for (const [text, { kind, timeMs, rank }] of stretch.changes) {
+  writeStretch(scratch, stretch, content);
+  return scratch.written;
+}
+
+/** The records that bring another node to where the stretch has led. */
+function writeStretch(scratch: Scratch, { changes, flush, later }: Stretch, content: Content): void {
+  if (flush !== undefined) writeFlush(scratch, 0, flush.timeMs, flush.rank);
+  if (later !== undefined) writeFlush(scratch, later.whenMs, later.change.timeMs, later.change.rank);
+  for (const [text, { kind, timeMs, rank }] of changes) {
     const key = Buffer.from(text, "latin1");
     const isThere = content.encodeKey(key, scratch, RecordKind.put, timeMs, rank);
     if (!isThere && kind === RecordKind.remove) writeRemove(scratch, key, 0, key.length, timeMs, rank);
   }
-  return scratch.written;
 }
 
 /** Calls `visit` with each key that was changed in `log` from `offset` on, and its value now; undefined = there is none. */
@@ -114,39 +134,63 @@ export function merge(parts: MergeParts): MergeResult | undefined {
   const { log, content, offset, theirs, discardAll } = parts;
   const ours = stretchOf(log, offset);
   if (ours === undefined) return undefined;
-  let taken = 0;
-  let discarded = 0;
+  // What they have flushed is still here, or what they wait to flush stays: only a copy says that.
+  if (discardAll && hasFlush(theirs)) return undefined;
+  const result = { taken: 0, discarded: 0 };
   forEachEffect(theirs, 0, theirs.length, (buffer, at) => {
-    const kind = buffer[at]!;
     const change = changeAt(buffer, at);
-    if (kind === RecordKind.flush) {
-      if (!discardAll) taken += flushOlder(parts, ours, change);
-      else sayAll(content, log);
-      return;
-    }
-    const key = keyOf(buffer, at);
-    const mine = ours.changes.get(key) ?? ours.flush;
-    if (!discardAll && (mine === undefined || isNewer(change, mine))) {
-      taken++;
-      take(parts, buffer, at, change);
-      return;
-    }
-    const bytes = Buffer.from(key, "latin1");
-    // The same change, that came another way before, is not given up.
-    if (mine === undefined || discardAll || isNewer(mine, change)) {
-      discarded++;
-      const value = kind === RecordKind.remove ? undefined : Buffer.from(valueOf(buffer, at));
-      parts.onDiscarded(bytes, value, change.timeMs);
-    }
-    // Where our stretch of the log doesn't say all of the key, the follower has to hear what is here.
-    if (
-      ours.changes.get(key)?.isWhole !== true &&
-      !content.encodeKey(bytes, log, RecordKind.put, change.timeMs, change.rank)
-    ) {
-      writeRemove(log, bytes, 0, bytes.length, change.timeMs, change.rank);
+    if (change.kind !== RecordKind.flush) {
+      mergeKey(parts, ours, buffer, at, change, result);
+    } else if (readExpiry(buffer, at) === 0) {
+      if (ours.flush !== undefined && !isNewer(change, ours.flush)) return;
+      result.taken++;
+      takeFlush(content, log, ours, change);
+    } else if (isNewer(change, ours.later?.change ?? ours.flush ?? FIRST)) {
+      result.taken++;
+      ours.later = { change, whenMs: readExpiry(buffer, at) };
+      content.apply(buffer, at);
+      log.append(buffer, at, at + readLength(buffer, at));
     }
   });
-  return { taken, discarded };
+  return result;
+}
+
+function hasFlush(records: Buffer): boolean {
+  const kinds = new Set<number>();
+  forEachEffect(records, 0, records.length, (buffer, at) => kinds.add(buffer[at]!));
+  return kinds.has(RecordKind.flush);
+}
+
+function mergeKey(
+  parts: MergeParts,
+  ours: Stretch,
+  buffer: Buffer,
+  at: number,
+  change: Change,
+  result: { taken: number; discarded: number },
+): void {
+  const { content, log, discardAll } = parts;
+  const { kind, timeMs } = change;
+  const key = keyOf(buffer, at);
+  const mine = ours.changes.get(key) ?? ours.flush;
+  if (!discardAll && (mine === undefined || isNewer(change, mine))) {
+    result.taken++;
+    take(parts, buffer, at, change);
+    return;
+  }
+  const bytes = Buffer.from(key, "latin1");
+  // The same change, that came another way before, is not given up.
+  if (mine === undefined || discardAll || isNewer(mine, change)) {
+    result.discarded++;
+    const value = kind === RecordKind.remove ? undefined : Buffer.from(valueOf(buffer, at));
+    parts.onDiscarded(bytes, value, timeMs);
+  }
+  // Where our stretch of the log doesn't say all of the key, the follower has to hear what is here, and since when.
+  if (ours.changes.get(key)?.isWhole === true) return;
+  const since = mine ?? change;
+  if (!content.encodeKey(bytes, log, RecordKind.put, since.timeMs, since.rank)) {
+    writeRemove(log, bytes, 0, bytes.length, since.timeMs, since.rank);
+  }
 }
 
 function take(parts: MergeParts, buffer: Buffer, at: number, { kind, timeMs, rank }: Change): void {
@@ -158,30 +202,15 @@ function take(parts: MergeParts, buffer: Buffer, at: number, { kind, timeMs, ran
   }
 }
 
-/** Their flush takes what is older here; what was written here later stays. @returns how many items went */
-function flushOlder({ content, remove }: MergeParts, ours: Stretch, flush: Change): number {
-  const older: Buffer[] = [];
-  for (let cursor = 0; cursor !== -1;) {
-    cursor = content.sweepSome(cursor, 1024, (key, start, end) => {
-      const mine = ours.changes.get(key.toString("latin1", start, end));
-      if (mine === undefined || isNewer(flush, mine)) older.push(Buffer.from(key.subarray(start, end)));
-      return false;
-    });
-  }
-  for (const key of older) remove(key, flush.timeMs, flush.rank);
-  return older.length;
-}
-
-/** Says every item again: for a follower that has flushed what is still here. */
-function sayAll(content: Content, sink: RecordSink): void {
-  const keys: Buffer[] = [];
-  for (let cursor = 0; cursor !== -1;) {
-    cursor = content.sweepSome(cursor, 1024, (key, start, end) => {
-      keys.push(Buffer.from(key.subarray(start, end)));
-      return false;
-    });
-  }
-  for (const key of keys) content.encodeKey(key, sink, RecordKind.put, 0, 0);
+/** Their flush takes what is older here; what was changed here later is said again behind it. */
+function takeFlush(content: Content, log: EffectLog, ours: Stretch, flush: Change): void {
+  noteFlush(ours, flush);
+  const scratch = new Scratch(64 * 1024);
+  writeStretch(scratch, ours, content);
+  forEachEffect(scratch.buffer, 0, scratch.at, (buffer, at) => {
+    content.apply(buffer, at);
+    log.append(buffer, at, at + readLength(buffer, at));
+  });
 }
 
 function changeAt(buffer: Buffer, at: number): Change {

@@ -3,7 +3,7 @@
 // table's; here is what the actions do.
 
 import { randomBytes as systemRandomBytes } from "node:crypto";
-import { CacheError, isCacheError, type TypedEvents } from "@marugoto/core";
+import { CacheError, isCacheError, type TypedEvents, formatEndpoint } from "@marugoto/core";
 import type { Coordinator } from "../coordinator/coordinator.ts";
 import type { Content, Link, Network, RecordSink, Timers } from "../environment.ts";
 import type { ReplicationEvents, Role } from "../events.ts";
@@ -203,6 +203,9 @@ export class ReplicationNode implements PeerHost, DownstreamHost {
       endpoints: options.peers,
       attemptMs: Math.min(options.peerTimeoutMs, 500),
       isLinked: (nodeId) => this.#linked(nodeId) !== undefined,
+      onDial: ({ endpoint }) => {
+        this.events.emit("dialing", { peer: formatEndpoint(endpoint) });
+      },
       greet: (link) => this.#greet(link, true),
       onOutcome: (target) => {
         this.#onOutcome(target);
@@ -998,6 +1001,7 @@ export class ReplicationNode implements PeerHost, DownstreamHost {
     const { peer, rank } = downstream;
     this.events.emit("copyStarted", { peer: peer.link.remote, direction: "out" });
     peer.send(this.#attachment(M_KIND.copyBegin, this.log.end, rank, 0));
+    peer.send(M.writePlain(M_KIND.pendingFlush, this.content.pendingFlush()));
     return this.log.end;
   }
 
@@ -1345,6 +1349,9 @@ export class ReplicationNode implements PeerHost, DownstreamHost {
         else this.#onMergeBegin(peer, attachment);
         return;
       }
+      case M_KIND.pendingFlush:
+        if (isUpstream && end - at === M.PLAIN_BYTES) this.content.setPendingFlush(M.readPlain(buffer, at));
+        return;
       case M_KIND.copyEnd:
         if (isUpstream) this.#onCopyEnd(peer);
         return;

@@ -21,6 +21,8 @@ export const MessageKind = {
   bye: 29,
   relay: 30,
   relayEnd: 31,
+  /** In a copy: the flush_all that is still to come, as group time; 0 = none. */
+  pendingFlush: 32,
 } as const;
 
 /** The version of this protocol that a node speaks, and the oldest that it understands. */

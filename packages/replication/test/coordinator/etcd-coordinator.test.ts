@@ -42,6 +42,20 @@ describe("the lease", () => {
     expect(b.told).toContain("acquired 3");
   });
 
+  test("goes to who has no patience to show, even if the other was there first; then to the other", async () => {
+    const etcd = await start();
+    const [a, b] = [startCandidate(opened, "aa", [etcd.port]), startCandidate(opened, "bb", [etcd.port])];
+    a.coordinator.acquire(700);
+    await eventually(() => (etcd.calls.get("kv/range") ?? 0) >= 3);
+    b.coordinator.acquire();
+    await eventually(() => b.holds);
+    await b.coordinator.release();
+    const freeMs = performance.now();
+    await eventually(() => a.holds, { withinMs: 10_000 });
+    expect(performance.now() - freeMs).toBeGreaterThan(650);
+    expect(a.told.filter((event) => event.startsWith("acquired"))).toEqual(["acquired 3"]);
+  });
+
   test("is renewed for as long as it is wanted", async () => {
     const etcd = await start();
     const a = startCandidate(opened, "aa", [etcd.port]);

@@ -196,6 +196,14 @@ export class MapContent implements Content {
     this.items.delete(key.toString("latin1"));
   }
 
+  pendingFlush(): number {
+    return 0;
+  }
+
+  setPendingFlush(): void {
+    // All flushes happen at once here.
+  }
+
   get isEmpty(): boolean {
     return this.items.size === 0;
   }

@@ -94,7 +94,7 @@ export class SimCoordinator {
     this.#time.at(this.#time.nowMs + delay(), () => {
       const now = this.#time.nowMs;
       if (now < this.#awayUntilMs) return;
-      if (this.#holder !== nodeId && now < this.#endMs + patienceMs) return;
+      if (this.#holder !== nodeId && now < Math.max(this.#endMs, this.#awayUntilMs) + patienceMs) return;
       if (this.#holder !== nodeId) this.#term++;
       this.#holder = nodeId;
       this.#endMs = now + LEASE_MS;

@@ -55,13 +55,18 @@ export class VirtualNetwork {
     this.#slow.set(`${a} ${b}`, delayMs).set(`${b} ${a}`, delayMs);
   }
 
-  heal(): void {
-    this.#cuts.clear();
-    this.#slow.clear();
-    const stuck = [...this.#stuck];
-    this.#stuck.clear();
+  /** All is well again, between all hosts or between these two. */
+  heal(a?: string, b?: string): void {
+    for (const name of a === undefined ? [...this.#cuts, ...this.#slow.keys()] : [`${a} ${b}`, `${b} ${a}`]) {
+      this.#cuts.delete(name);
+      this.#slow.delete(name);
+    }
     // TCP sends again what was not acknowledged.
-    for (const link of stuck) link.unstick();
+    for (const link of [...this.#stuck]) {
+      if (this.isCut(link.host, link.remoteHost)) continue;
+      this.#stuck.delete(link);
+      link.unstick();
+    }
   }
 
   isCut(a: string, b: string): boolean {
