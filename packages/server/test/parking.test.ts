@@ -168,7 +168,11 @@ describe("beforeAnswers", () => {
 
   test("is asked at once before a large answer, behind which the others keep their place; quit waits for all", async () => {
     let asked = 0;
-    const { connect } = harness({}, { beforeAnswers: () => void asked++ });
+    const beforeAnswers = () => {
+      asked++;
+      return undefined;
+    };
+    const { connect } = harness({}, { beforeAnswers });
     const { send, transport } = connect();
     const value = "v".repeat(100_000);
     send(`set big 0 0 ${value.length}\r\n${value}\r\n`);
