@@ -25,7 +25,7 @@ export function logReplication({ events }: Replication, verbosity: number): void
   events.on("dialing", ({ peer }) => {
     repcached(`connect (peer=${peer})`);
   });
-  events.on("connected", ({ direction }) => {
+  events.on("linked", ({ direction }) => {
     if (direction === "in") repcached("accept");
   });
   events.on("self", ({ peer }) => {

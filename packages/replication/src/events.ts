@@ -32,7 +32,7 @@ export interface ReplicationEvents {
   /** Somebody may not attach and was closed. */
   refused: { readonly peer: string; readonly reason: string };
   /** A peer has proved who it is. */
-  linked: { readonly peer: string; readonly nodeId: string };
+  linked: { readonly peer: string; readonly nodeId: string; readonly direction: "in" | "out" };
   unlinked: { readonly peer: string; readonly nodeId: string; readonly reason: string };
   /** Our role has changed. `tookMs`: from the loss of the master to the promotion; 0 otherwise. */
   role: {

@@ -3,7 +3,7 @@
 // table's; here is what the actions do.
 
 import { randomBytes as systemRandomBytes } from "node:crypto";
-import { CacheError, isCacheError, type TypedEvents, formatEndpoint } from "@marugoto/core";
+import { CacheError, isCacheError, formatEndpoint, type TypedEvents, formatEndpoint } from "@marugoto/core";
 import type { Coordinator } from "../coordinator/coordinator.ts";
 import type { Content, Link, Network, RecordSink, Timers } from "../environment.ts";
 import type { ReplicationEvents, Role } from "../events.ts";
@@ -203,6 +203,9 @@ export class ReplicationNode implements PeerHost, DownstreamHost {
       endpoints: options.peers,
       attemptMs: Math.min(options.peerTimeoutMs, 500),
       isLinked: (nodeId) => this.#linked(nodeId) !== undefined,
+      onDial: ({ endpoint }) => {
+        this.events.emit("dialing", { peer: formatEndpoint(endpoint) });
+      },
       onDial: ({ endpoint }) => {
         this.events.emit("dialing", { peer: formatEndpoint(endpoint) });
       },
@@ -1316,7 +1319,8 @@ export class ReplicationNode implements PeerHost, DownstreamHost {
   }
 
   onEstablished(peer: Peer): void {
-    this.events.emit("linked", { peer: peer.link.remote, nodeId: peer.nodeId });
+    const direction = peer.dialled ? "out" : "in";
+    this.events.emit("linked", { peer: peer.link.remote, nodeId: peer.nodeId, direction });
     peer.ourFirstLogEnd = this.log.end;
     peer.send(this.#stateMessage());
   }

@@ -275,7 +275,7 @@ class RepcachedReplication implements Replication, RecordHandler {
     this.#dialPauseMs = FIRST_PAUSE_MS;
     this.#toldDialing = false;
     this.events.emit("connected", { peer, direction: "out" });
-    this.#takeLink(socket, peer);
+    this.#takeLink(socket, peer, "out");
     const { store } = this.#live;
     if (store.epoch() < SLAVE_RANK) store.setEpoch(SLAVE_ROUND, SLAVE_RANK);
     this.events.emit("copyStarted", { peer, direction: "in" });
@@ -352,14 +352,14 @@ class RepcachedReplication implements Replication, RecordHandler {
     }
     this.#counts.accepted++;
     this.events.emit("connected", { peer: remote, direction: "in" });
-    this.#takeLink(socket, remote);
+    this.#takeLink(socket, remote, "in");
     this.#happened("accepted", `${remote} has attached`);
     socket.resume();
   }
 
   // ---- the link ----
 
-  #takeLink(socket: Socket, peer: string): void {
+  #takeLink(socket: Socket, peer: string, direction: "in" | "out"): void {
     const { store, clock, options } = this.#live;
     this.#socket = socket;
     this.#remote = peer;
@@ -395,7 +395,7 @@ class RepcachedReplication implements Replication, RecordHandler {
       this.events.emit("unlinked", { peer, nodeId: "", reason: this.#linkReason });
       this.#happened("lost", this.#linkReason);
     });
-    this.events.emit("linked", { peer, nodeId: "" });
+    this.events.emit("linked", { peer, nodeId: "", direction });
   }
 
   #copyEnded(direction: "in" | "out", items: number, bytes: number): void {
