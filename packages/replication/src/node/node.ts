@@ -3,7 +3,7 @@
 // table's; here is what the actions do.
 
 import { randomBytes as systemRandomBytes } from "node:crypto";
-import { CacheError, isCacheError, formatEndpoint, type TypedEvents, formatEndpoint } from "@marugoto/core";
+import { CacheError, formatEndpoint, isCacheError, type TypedEvents } from "@marugoto/core";
 import type { Coordinator } from "../coordinator/coordinator.ts";
 import type { Content, Link, Network, RecordSink, Timers } from "../environment.ts";
 import type { ReplicationEvents, Role } from "../events.ts";
@@ -203,9 +203,6 @@ export class ReplicationNode implements PeerHost, DownstreamHost {
       endpoints: options.peers,
       attemptMs: Math.min(options.peerTimeoutMs, 500),
       isLinked: (nodeId) => this.#linked(nodeId) !== undefined,
-      onDial: ({ endpoint }) => {
-        this.events.emit("dialing", { peer: formatEndpoint(endpoint) });
-      },
       onDial: ({ endpoint }) => {
         this.events.emit("dialing", { peer: formatEndpoint(endpoint) });
       },
