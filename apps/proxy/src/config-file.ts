@@ -4,6 +4,7 @@ import { readFileSync, realpathSync, unwatchFile, watch, watchFile, type FSWatch
 import { dirname } from "node:path";
 import { CacheError } from "@marugoto/core";
 import { parseConfig, type ProxyConfig } from "@marugoto/proxy";
+import { DEFAULT_CONFIG_FILE } from "./settings.ts";
 
 /** @throws CacheError `invalid_option` that names the file and what is wrong */
 export function readConfigText(file: string): string {
@@ -11,7 +12,8 @@ export function readConfigText(file: string): string {
     return readFileSync(file, "utf8");
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
-    const why = code === "ENOENT" ? "there is no such file; name one with -c" : (code ?? message);
+    const hint = file === DEFAULT_CONFIG_FILE ? "; name one with -c" : "";
+    const why = code === "ENOENT" ? `there is no such file${hint}` : (code ?? message);
     throw new CacheError("invalid_option", `${file}: ${why}`, { cause });
   }
 }

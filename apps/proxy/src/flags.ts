@@ -2,7 +2,7 @@
 // errors named and `-h` printed from this table.
 
 import { CacheError } from "@marugoto/core";
-import { DEFAULT_STATS_PORT, type Settings } from "./settings.ts";
+import { DEFAULT_CONFIG_FILE, DEFAULT_STATS_PORT, type Settings } from "./settings.ts";
 
 /** One flag: how it is spelled, how it reads in `-h`, and what it sets. */
 export interface Flag {
@@ -63,7 +63,9 @@ const serving: readonly Flag[] = [
     value: "<num>",
     help: "logging level, 0 to 11: 3 errors, 4 lost servers, 5 changes, 6 refused clients",
     fallback: "5",
-    apply: (settings, text, name) => (settings.verbosity = wholeNumber(text, name, 0, MAX_VERBOSITY)),
+    // nutcracker takes 99 for its highest.
+    apply: (settings, text, name) =>
+      (settings.verbosity = Number(text) > MAX_VERBOSITY ? MAX_VERBOSITY : wholeNumber(text, name, 0, MAX_VERBOSITY)),
   },
   {
     short: "o",
@@ -78,7 +80,7 @@ const serving: readonly Flag[] = [
     long: "conf-file",
     value: "<file>",
     help: "configuration; loaded again when it changes and on SIGHUP",
-    fallback: "conf/nutcracker.yml",
+    fallback: DEFAULT_CONFIG_FILE,
     apply: (settings, text) => (settings.configFile = text),
   },
   {
@@ -103,7 +105,7 @@ const serving: readonly Flag[] = [
     value: "<msec>",
     help: "no effect: the statistics are those of the moment",
     apply: (settings, text, name) => {
-      wholeNumber(text, name, 1, MAX_NUMBER);
+      wholeNumber(text, name, 0, MAX_NUMBER);
       settings.withoutEffect.push(name);
     },
   },

@@ -2,7 +2,7 @@
 // on -v, by nutcracker's levels.
 
 import { closeSync, openSync, writeSync } from "node:fs";
-import { isCacheError } from "@marugoto/core";
+import { CacheError, isCacheError } from "@marugoto/core";
 
 /** nutcracker's names for its levels, as far as they are used here. */
 export const Level = { error: 3, warning: 4, notice: 5, info: 6 } as const;
@@ -24,10 +24,12 @@ export class Log {
   readonly #file: string | undefined;
   #verbosity: number;
   #fd: number | undefined;
+  /** The last line could not be written. */
+  #failed = false;
 
   /**
    * @param file undefined = stderr
-   * @throws Error when the file can't be opened
+   * @throws CacheError `invalid_option` when the file can't be opened
    */
   constructor(file: string | undefined, verbosity: number) {
     this.#file = file;
@@ -35,11 +37,19 @@ export class Log {
     this.reopen();
   }
 
-  /** Opens the file anew, for those who have moved it away. @throws Error; the old one stays in use then */
+  /**
+   * Opens the file anew, for those who have moved it away.
+   *
+   * @throws CacheError `invalid_option`; the old one stays in use then
+   */
   reopen(): void {
     if (this.#file === undefined) return;
     const before = this.#fd;
-    this.#fd = openSync(this.#file, "a");
+    try {
+      this.#fd = openSync(this.#file, "a");
+    } catch (cause) {
+      throw new CacheError("invalid_option", `-o ${this.#file}: ${reason(cause)}`, { cause });
+    }
     if (before !== undefined) closeSync(before);
   }
 
@@ -53,7 +63,18 @@ export class Log {
     if (level > this.#verbosity) return;
     const line = [new Date().toISOString(), event, ...fieldTexts(fields)].join(" ");
     if (this.#fd === undefined) say(line);
-    else writeSync(this.#fd, `${line}\n`);
+    else this.#append(this.#fd, `${line}\n`);
+  }
+
+  /** A full disk must not end the proxy: stderr is told once, and the next line is tried again. */
+  #append(fd: number, line: string): void {
+    try {
+      writeSync(fd, line);
+      this.#failed = false;
+    } catch (error) {
+      if (!this.#failed) say(`${this.#file ?? ""}: ${reason(error)}; lines of the log are lost`);
+      this.#failed = true;
+    }
   }
 }
 

@@ -10,7 +10,7 @@ import { helpText, statsText } from "./help.ts";
 import { LiveConfig } from "./live-config.ts";
 import { logEvents } from "./log-events.ts";
 import { Level, Log, reason, say } from "./log.ts";
-import { writePidFile } from "./pid-file.ts";
+import { checkPidFile, writePidFile } from "./pid-file.ts";
 import { writePortFile } from "./port-file.ts";
 import { plan, testConfig, where } from "./preview.ts";
 import type { Settings } from "./settings.ts";
@@ -43,6 +43,7 @@ function test(settings: Settings): void {
 async function serve(settings: Settings): Promise<void> {
   const { configFile, logFile, verbosity, pidFile } = settings;
   const log = new Log(logFile, verbosity);
+  if (pidFile !== undefined) checkPidFile(pidFile);
   const live = new LiveConfig(configFile, log);
   const proxy = createProxy(await live.start(), { version: PROTOCOL_VERSION });
   const atEnd: (() => void)[] = [];

@@ -36,6 +36,9 @@ export interface Settings {
 
 export const DEFAULT_STATS_PORT = 22_222;
 
+/** nutcracker's, too. */
+export const DEFAULT_CONFIG_FILE = "conf/nutcracker.yml";
+
 /** nutcracker's "notice". */
 const DEFAULT_VERBOSITY = 5;
 
@@ -45,7 +48,7 @@ export function defaultSettings(): Settings {
     testOnly: false,
     command: undefined,
     words: [],
-    configFile: "conf/nutcracker.yml",
+    configFile: DEFAULT_CONFIG_FILE,
     statsPort: undefined,
     statsHost: "127.0.0.1",
     daemon: false,

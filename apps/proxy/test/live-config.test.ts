@@ -151,7 +151,7 @@ test("a name that gives nothing is an error where the pool names no servers, and
 });
 
 test.each([
-  ["missing", () => undefined, /c\.yml: there is no such file; name one with -c$/],
+  ["missing", () => undefined, /c\.yml: there is no such file$/],
   ["wrong", () => write("a: 1\n"), /c\.yml:1: a is "1"; it must be a map of listen, /],
 ])("a file that is %s is an error at the start", (_, prepare, message) => {
   prepare();

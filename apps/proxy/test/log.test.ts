@@ -1,8 +1,8 @@
-import { readFileSync, renameSync } from "node:fs";
+import { existsSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { CacheError } from "@marugoto/core";
 import { Cleanup, temporaryFolder } from "@marugoto/testing";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { Level, Log } from "../src/log.ts";
 
 const opened = new Cleanup();
@@ -47,6 +47,16 @@ test("levels beyond the verbosity are left out, and it can be turned", () => {
   log.write(Level.warning, "three");
   log.write(Level.error, "four");
   expect(linesOf(file)).toEqual(["two", "four", ""]);
+});
+
+test.skipIf(!existsSync("/dev/full"))("a full disk loses lines, and nothing else", () => {
+  const said: string[] = [];
+  const stderr = vi.spyOn(process.stderr, "write").mockImplementation((text) => said.push(String(text)) > 0);
+  opened.defer(() => stderr.mockRestore());
+  const log = new Log("/dev/full", 5);
+  log.write(Level.notice, "one");
+  log.write(Level.notice, "two");
+  expect(said).toEqual([expect.stringMatching(/^\/dev\/full: ENOSPC.*; lines of the log are lost\n$/)]);
 });
 
 test("after reopen it writes to a new file of the old name", () => {

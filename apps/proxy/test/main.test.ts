@@ -108,7 +108,7 @@ describe("a change of the file", () => {
     expect(await ask(client)).toBe("1");
     replace(proxy.file, pool("a", backends[1]!));
     await eventually(async () => (await ask(client)) === "2");
-    expect(proxy.log()).toContain("reloaded why=file kept=a");
+    await eventually(() => proxy.log().includes("reloaded why=file kept=a"));
   });
 
   test("that is wrong is logged, and what was goes on; SIGHUP tells it again", async () => {
@@ -184,11 +184,22 @@ describe("it ends", () => {
 describe("a wrong start is one line, a code other than 0, and nothing has listened", () => {
   test.each([
     [["-Z"], /^marugoto-proxy: -Z is not a flag; -h lists them\n$/],
-    [["-c", "/nowhere/c.yml"], /^marugoto-proxy: \/nowhere\/c\.yml: there is no such file; name one with -c\n$/],
-    [["-o", "/nowhere/log"], /^marugoto-proxy: ENOENT: no such file or directory, open '\/nowhere\/log'\n$/],
+    [["-c", "/nowhere/c.yml"], /^marugoto-proxy: \/nowhere\/c\.yml: there is no such file\n$/],
+    [[], /^marugoto-proxy: conf\/nutcracker\.yml: there is no such file; name one with -c\n$/],
+    [
+      ["-o", "/nowhere/log"],
+      /^marugoto-proxy: -o \/nowhere\/log: ENOENT: no such file or directory, open '\/nowhere\/log'\n$/,
+    ],
   ])("%j", async (args, message) => {
     const { code, stderr } = await runProxy(opened, args);
     expect([code, stderr]).toEqual([1, expect.stringMatching(message)]);
+  });
+
+  test("a process id that can't be saved: nothing has listened", async () => {
+    const port = await freePort();
+    const config = pool("a", 1).replace("127.0.0.1:0", `127.0.0.1:${port}`);
+    const { code, stderr } = await run(config, ["-p", "/nowhere/pid"]);
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/^marugoto-proxy: -p \/nowhere\/pid: ENOENT[^\n]*\n$/)]);
   });
 
   test("a wrong file", async () => {
