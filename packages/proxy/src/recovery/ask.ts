@@ -37,6 +37,8 @@ export interface AskOptions {
   readonly deadlineMs: number;
   /** See `Expect`. Default `Expect.one`. */
   readonly expect?: number;
+  /** Called when the answer has come, before any that comes behind it is looked at: the promise is kept later. */
+  readonly onEnd?: () => void;
 }
 
 /**
@@ -51,11 +53,12 @@ export function ask(
   node: Node,
   key: string,
   request: Buffer,
-  { deadlineMs, expect = Expect.one }: AskOptions,
+  { deadlineMs, expect = Expect.one, onEnd }: AskOptions,
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const isCounted = key !== "";
-    const sink = new AnswerSink(pool, node, request.length, isCounted, resolve, reject);
+    const isWrite = !/^(?:get|gets|gat|gats|touch|mg|me|stats)\s/.test(request.toString("latin1", 0, 6));
+    const sink = new AnswerSink(pool, node, { sentBytes: request.length, isCounted, isWrite, onEnd }, resolve, reject);
     const link = pool.linkOfText(node, key);
     try {
       pool.send(node, link, request, 0, request.length, sink, deadlineMs, expect);
@@ -69,12 +72,24 @@ export function ask(
   });
 }
 
+/** Whether a server has refused to do what it was asked. */
+export function isError(reply: Reply): boolean {
+  return reply === Reply.error || reply === Reply.clientError || reply === Reply.serverError;
+}
+
+interface Asked {
+  readonly sentBytes: number;
+  /** Among the requests of clients. */
+  readonly isCounted: boolean;
+  readonly isWrite: boolean;
+  readonly onEnd: (() => void) | undefined;
+}
+
 class AnswerSink implements Sink {
   readonly #parts: AnswerPart[] = [];
   readonly #pool: ProxyPool;
   readonly #node: Node;
-  readonly #sentBytes: number;
-  readonly #isCounted: boolean;
+  readonly #asked: Asked;
   readonly #resolve: (answer: Answer) => void;
   readonly #reject: (error: Error) => void;
   /** A value that comes in pieces. */
@@ -85,15 +100,13 @@ class AnswerSink implements Sink {
   constructor(
     pool: ProxyPool,
     node: Node,
-    sentBytes: number,
-    isCounted: boolean,
+    asked: Asked,
     resolve: (answer: Answer) => void,
     reject: (error: Error) => void,
   ) {
     this.#pool = pool;
     this.#node = node;
-    this.#sentBytes = sentBytes;
-    this.#isCounted = isCounted;
+    this.#asked = asked;
     this.#resolve = resolve;
     this.#reject = reject;
   }
@@ -109,8 +122,11 @@ class AnswerSink implements Sink {
       this.#parts.push({ reply, line, value });
     }
     if (!last) return;
-    if (this.#isCounted) this.#node.counts[NodeCount.responses]!++;
+    const { counts } = this.#node;
+    if (this.#asked.isCounted) counts[NodeCount.responses]!++;
+    if (this.#asked.isWrite && !isError(reply)) counts[NodeCount.writes]!++;
     this.#countOff();
+    this.#asked.onEnd?.();
     this.#resolve(this.#parts);
   }
 
@@ -127,18 +143,20 @@ class AnswerSink implements Sink {
 
   onFailure(error: CacheError): void {
     this.#countOff();
+    if (this.#asked.isWrite) this.#node.counts[NodeCount.lostWrites]!++;
     this.#node.failed(error);
     this.#reject(error);
   }
 
   onDeadline(): number {
     this.#countOff();
+    if (this.#asked.isWrite) this.#node.counts[NodeCount.lostWrites]!++;
     this.#pool.timedOut(this.#node);
     this.#reject(new CacheError("timeout", `${this.#node.name}: no answer in time`));
     return Infinity;
   }
 
   #countOff(): void {
-    this.#node.counts[NodeCount.unansweredBytes]! -= this.#sentBytes;
+    this.#node.counts[NodeCount.unansweredBytes]! -= this.#asked.sentBytes;
   }
 }

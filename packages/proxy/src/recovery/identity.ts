@@ -4,7 +4,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { CacheError, isCacheError } from "@marugoto/core";
 import { Reply } from "@marugoto/protocol";
-import type { Node } from "../routing/node.ts";
+import { NodeCount, type Node } from "../routing/node.ts";
 import type { ProxyPool } from "../routing/proxy-pool.ts";
 import { ask, type Answer } from "./ask.ts";
 
@@ -14,14 +14,33 @@ export interface ServerState {
   readonly identity: string | undefined;
   /** How often it was flushed. */
   readonly flushes: number;
+  /** How many writes it has done, whoever asked for them. */
+  readonly writes: number;
+  /** How many of them, this proxy's, it had answered before. */
+  readonly ownWrites: number;
 }
+
+/** Its counts of writes; cas is among its sets. */
+const WRITE_COUNTS = [
+  "cmd_set",
+  "cmd_flush",
+  "delete_hits",
+  "delete_misses",
+  "incr_hits",
+  "incr_misses",
+  "decr_hits",
+  "decr_misses",
+];
 
 /** @throws CacheError when it does not answer */
 export async function askState(pool: ProxyPool, node: Node): Promise<ServerState> {
   const rows = new Map<string, string>();
-  for (const { reply, line } of await ask(pool, node, "", Buffer.from("stats\r\n"), {
-    deadlineMs: pool.deadlineMs(),
-  })) {
+  let ownWrites = 0;
+  const onEnd = () => {
+    ownWrites = node.counts[NodeCount.writes]!;
+  };
+  const answer = await ask(pool, node, "", Buffer.from("stats\r\n"), { deadlineMs: pool.deadlineMs(), onEnd });
+  for (const { reply, line } of answer) {
     const [, name = "", value = ""] = line.split(" ", 3);
     if (reply === Reply.stat) rows.set(name, value);
   }
@@ -30,14 +49,20 @@ export async function askState(pool: ProxyPool, node: Node): Promise<ServerState
   const startedAt = number("time") - number("uptime");
   const pid = rows.get("pid");
   const identity = pid === undefined || Number.isNaN(startedAt) ? undefined : `${pid}-${startedAt}`;
-  return { identity, flushes: number("cmd_flush") || 0 };
+  const writes = WRITE_COUNTS.reduce((sum, name) => sum + (number(name) || 0), 0);
+  return { identity, flushes: number("cmd_flush") || 0, writes, ownWrites };
 }
 
-/** Notes which process a server in use is. When that cannot be told, it is told by its next connection. */
-export async function learnIdentity(pool: ProxyPool, node: Node): Promise<void> {
+/**
+ * Looks at a server in use: which process it is, and whether others write to it. What cannot be told now is told by the
+ * next look.
+ */
+export async function lookAt(pool: ProxyPool, node: Node): Promise<void> {
   try {
-    const { identity } = await askState(pool, node);
+    const state = await askState(pool, node);
+    const { identity } = state;
     if (!node.inUse || identity === undefined) return;
+    node.writesOfOthers.look(state, pool.underWay(node));
     const isNew = node.identity !== undefined && node.identity !== identity;
     node.identity = identity;
     // Another process without an outage: other proxies may have seen one, and must not go back behind what is written now.

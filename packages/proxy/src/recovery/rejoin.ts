@@ -17,9 +17,9 @@ export async function rejoin(pool: ProxyPool, node: Node): Promise<void> {
   if (node.isRejoining) return;
   node.isRejoining = true;
   try {
-    const { way, isEmpty } = await prove(pool, node);
+    const { way, isLast } = await prove(pool, node);
     const { config } = pool;
-    const source = isEmpty && config.rejoin.warmMs > 0 ? sourceOf(pool, node) : undefined;
+    const source = isLast && config.rejoin.warmMs > 0 ? sourceOf(pool, node) : undefined;
     // What was put into the gutter may be older than what others have written to the server itself.
     if (source === undefined) await pool.gutter?.end(node, pool.deadlineMs());
     putIntoUse(pool, node, way, source);
@@ -39,29 +39,39 @@ export async function rejoin(pool: ProxyPool, node: Node): Promise<void> {
 /** How a server was made fit. */
 interface Proof {
   readonly way: RejoinWay;
-  /** Nothing is in it, and nothing was written to it by anybody while it was out of use. */
-  readonly isEmpty: boolean;
+  /** What was written elsewhere meanwhile is the last that was written to anybody's knowledge: nobody else could, or did. */
+  readonly isLast: boolean;
 }
 
 async function prove(pool: ProxyPool, node: Node): Promise<Proof> {
+  if (node.owesFlush) {
+    await flush(pool, node);
+    node.owesFlush = false;
+    node.fence.clear();
+    return { way: "flushed", isLast: false };
+  }
   switch (pool.config.rejoin.policy) {
     case "trust":
       node.fence.clear();
-      return { way: "trusted", isEmpty: false };
+      return { way: "trusted", isLast: false };
     case "flush":
       await flush(pool, node);
       node.fence.clear();
-      return { way: "flushed", isEmpty: false };
+      return { way: "flushed", isLast: false };
     case "fence":
       break;
   }
-  const { identity } = await askState(pool, node);
+  const state = await askState(pool, node);
+  const { identity } = state;
+  const others = node.writesOfOthers.look(state, 0);
   const isNew = identity !== undefined && node.identity !== undefined && identity !== node.identity;
   // When another proxy has flushed it, others may have used it since, and the keys written elsewhere are fenced all the same.
   if (isNew && (await flushOnce(pool, node, identity))) node.fence.clear();
   node.identity = identity;
-  if (node.fence.isFull) return { way: "unread", isEmpty: false };
-  return { way: isNew ? "restarted" : "fenced", isEmpty: isNew && node.wasRefused };
+  if (node.fence.isFull) return { way: "unread", isLast: false };
+  // A dead process serves nobody. Of one that could not be reached, its counts tell; if they are gone with it, what they said.
+  if (isNew) return { way: "restarted", isLast: node.wasRefused || !node.writesOfOthers.wereSeen };
+  return { way: "fenced", isLast: !others };
 }
 
 function sourceOf(pool: ProxyPool, node: Node): WarmSource | undefined {
@@ -106,7 +116,7 @@ async function endWarmth(pool: ProxyPool, node: Node, source: WarmSource): Promi
 /** A server that is in use and not read: when somebody flushes it, it is read again. */
 function watchForFlush(pool: ProxyPool, node: Node): void {
   let before: number | undefined;
-  const identity = node.identity;
+  const { identity } = node;
   const timer = setInterval(() => {
     if (!node.isUnread || !node.inUse || pool.isClosed) {
       clearInterval(timer);
@@ -133,13 +143,18 @@ function readAgain(pool: ProxyPool, node: Node, way: RejoinWay): void {
   pool.use(node, way, 0);
 }
 
-/** Flushes a server that is not read, when the configuration says so from now on. */
+/** Flushes a server that is in use and not read: it owes a flush, or the configuration says so from now on. */
 export async function flushUnread(pool: ProxyPool, node: Node): Promise<void> {
   try {
     await flush(pool, node);
+    node.owesFlush = false;
     if (node.isUnread) readAgain(pool, node, "flushed");
   } catch (error) {
     if (!isCacheError(error)) throw error;
     pool.core.events.emit("rejoinFailed", { pool: pool.config.name, server: node.name, error });
+    // Out of use, it is flushed before it is used again.
+    setTimeout(() => {
+      if (node.isUnread && node.inUse && !pool.isClosed) void flushUnread(pool, node);
+    }, RETRY_MS).unref();
   }
 }

@@ -5,6 +5,7 @@ import type { CacheError } from "@marugoto/core";
 import type { ServerConfig } from "../config/types.ts";
 import { Fence } from "../recovery/fence.ts";
 import type { WarmSource } from "../recovery/warm-source.ts";
+import { WritesOfOthers } from "../recovery/writes-of-others.ts";
 import { errorLine, ErrorLines } from "../session/error-lines.ts";
 
 /** Places in `Node.counts`. */
@@ -22,9 +23,13 @@ export const NodeCount = {
   shared: 8,
   /** Bytes of requests without their answer yet. */
   unansweredBytes: 9,
+  /** Writes that it has answered, other than with an error. */
+  writes: 10,
+  /** Writes that it may have done without an answer, since others' writes were looked for. */
+  lostWrites: 11,
 } as const;
 
-const COUNTERS = 10;
+const COUNTERS = 12;
 
 export class Node {
   readonly counts = new Float64Array(COUNTERS);
@@ -48,6 +53,7 @@ export class Node {
 
   /** Which process it was when it was in use last; undefined: not known. */
   identity: string | undefined;
+  readonly writesOfOthers = new WritesOfOthers(this);
   /** While it was out of use, its host has said that nobody listens: the process was dead, for everybody. */
   wasRefused = false;
   /** Somebody is finding out whether it can be used again. */
@@ -56,10 +62,12 @@ export class Node {
   readonly fence: Fence;
   /** In use, and not to be read: more was written elsewhere than could be remembered. */
   isUnread = false;
-  /** After a return with nothing in it: where misses are looked for. */
+  /** After its return: where misses are looked for. */
   warm: WarmSource | null = null;
   /** Keys of it that were written to other servers of the pool while it was out of use, and to which. */
   readonly strays = new Map<string, Node>();
+  /** A flush_all has not reached it: it has to be flushed before it is read. */
+  owesFlush = false;
   /** There were more of them than are remembered. */
   hasUnknownStrays = false;
   /** Requests under way that do not take the short way. */

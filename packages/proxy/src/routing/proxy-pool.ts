@@ -10,7 +10,7 @@ import type { PoolConfig, ServerConfig } from "../config/types.ts";
 import type { ProxyCore } from "../proxy-core.ts";
 import { Detours } from "../recovery/detours.ts";
 import { Gutter } from "../recovery/gutter.ts";
-import { learnIdentity } from "../recovery/identity.ts";
+import { lookAt } from "../recovery/identity.ts";
 import { flushUnread, rejoin } from "../recovery/rejoin.ts";
 import { sweepFence } from "../recovery/sweep.ts";
 import type { RejoinWay } from "../events.ts";
@@ -25,6 +25,9 @@ const MIN_STALL_MS = 250;
 
 /** How long after a write was lost its key is deleted on the server, in ms: a server that fails is not asked at once. */
 const SWEEP_AFTER_MS = 50;
+
+/** Between two looks at a server whose values are looked for elsewhere after an outage, in ms. */
+const LOOK_EVERY_MS = 1000;
 
 /** Made once: sending allocates nothing. */
 interface MutableSendOptions extends SendOptions {
@@ -53,6 +56,7 @@ export class ProxyPool implements NodePolicyOwner {
   /** The placement without the servers that are out of use; undefined: to be made. */
   #livePlacement: Placement | undefined;
   readonly #sweeping = new Set<Node>();
+  #looking: NodeJS.Timeout | undefined;
   readonly #options: MutableSendOptions = { deadlineMs: 0, expect: Expect.one };
 
   constructor(core: ProxyCore, config: PoolConfig) {
@@ -64,6 +68,7 @@ export class ProxyPool implements NodePolicyOwner {
     this.#policy = new NodePolicy(this, this.nodes, this.connections);
     this.backend = this.#dial();
     this.gutter = this.#makeGutter();
+    this.#watch();
     if (config.backend.preconnect) this.backend.dialAll();
   }
 
@@ -228,6 +233,23 @@ export class ProxyPool implements NodePolicyOwner {
     this.#sweepSoon(node);
   }
 
+  /** A write was sent to `node` and not answered: it may have been done, or may still be. */
+  lostWrite(node: Node, key: string): void {
+    node.counts[NodeCount.lostWrites]!++;
+    this.fence(node, key);
+  }
+
+  /** A flush_all has not been done on `node`: it is emptied before it is read. */
+  owesFlush(node: Node): void {
+    node.owesFlush = true;
+    if (!node.inUse) return;
+    node.isUnread = true;
+    node.refresh();
+    setTimeout(() => {
+      if (node.inUse && node.owesFlush && !this.isClosed) void flushUnread(this, node);
+    }, SWEEP_AFTER_MS).unref();
+  }
+
   #sweepSoon(node: Node): void {
     if (this.#sweeping.has(node)) return;
     this.#sweeping.add(node);
@@ -268,7 +290,24 @@ export class ProxyPool implements NodePolicyOwner {
   }
 
   onConnected(node: Node): void {
-    if (this.config.rejoin.policy === "fence") void learnIdentity(this, node);
+    if (this.config.rejoin.policy === "fence") void lookAt(this, node);
+  }
+
+  /** Whether others write to the servers matters where there is something to find elsewhere after an outage. */
+  #watch(): void {
+    this.#looking = setInterval(() => {
+      const { failover, rejoin } = this.config;
+      if (rejoin.policy !== "fence" || rejoin.warmMs === 0) return;
+      if (failover.mode !== "gutter" && failover.mode !== "eject") return;
+      for (const node of this.nodes) if (node.inUse && this.isReachable(node)) void lookAt(this, node);
+    }, LOOK_EVERY_MS);
+    this.#looking.unref();
+  }
+
+  /** Requests that `node` may have done and not answered, beside those that a question to it comes behind. */
+  underWay(node: Node): number {
+    if (this.connections === 1) return 0;
+    return this.linksOf(node).reduce((sum, link) => sum + link.waiting, 0);
   }
 
   /** Puts a server into use. */
@@ -285,6 +324,7 @@ export class ProxyPool implements NodePolicyOwner {
 
   destroy(): void {
     this.isClosed = true;
+    clearInterval(this.#looking);
     this.gutter?.pool.destroy();
     this.backend.destroy();
   }

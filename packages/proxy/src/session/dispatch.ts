@@ -185,6 +185,8 @@ function send(
     return;
   }
   const link = pool.linkOf(node, request.buffer, request.keyStart, request.keyEnd);
+  slot.isWrite = isWrite(request.command);
+  if (slot.isWrite) slot.keepKey(request.buffer, request.keyStart, request.keyEnd);
   try {
     pool.send(node, link, bytes, start, end, slot, deadlineMs, expect);
     slot.sentBytes = end - start;
@@ -192,6 +194,22 @@ function send(
     if (!isCacheError(error)) throw error;
     pool.counts.forwardErrors++;
     slot.fail(errorLine(error));
+  }
+}
+
+/** Whether it may change the value of its key. */
+function isWrite(command: Command): boolean {
+  switch (command) {
+    case Command.get:
+    case Command.gets:
+    case Command.gat:
+    case Command.gats:
+    case Command.touch:
+    case Command.metaGet:
+    case Command.metaDebug:
+      return false;
+    default:
+      return true;
   }
 }
 

@@ -46,6 +46,7 @@ class Flush {
     for (const node of pool.nodes) {
       if (!node.inUse) {
         pool.wanted(node);
+        pool.owesFlush(node);
         this.#failed(node.errorLine);
         continue;
       }
@@ -65,6 +66,7 @@ class Flush {
         } catch (error) {
           if (!isCacheError(error)) throw error;
           pool.counts.forwardErrors++;
+          pool.owesFlush(node);
           this.#ended(errorLine(error));
         }
       }
@@ -81,15 +83,18 @@ class Flush {
         countOff();
         const line = response.input.subarray(response.lineStart, response.lineEnd);
         node.counts[NodeCount.responses]!++;
+        node.counts[NodeCount.writes]!++;
         node.counts[NodeCount.responseBytes]! += line.length;
         this.#ended(response.reply === Reply.ok ? undefined : Buffer.from(line));
       },
       onFailure: (error: CacheError) => {
         countOff();
+        this.#pool.owesFlush(node);
         this.#ended(node.failed(error));
       },
       onDeadline: () => {
         countOff();
+        this.#pool.owesFlush(node);
         this.#pool.timedOut(node);
         this.#ended(node.errorLine);
         return Infinity;

@@ -5,12 +5,15 @@
 import type { CacheError } from "@marugoto/core";
 import type { Sink } from "@marugoto/client";
 import { Reply, type TextResponse } from "@marugoto/protocol";
+import { isError } from "../recovery/ask.ts";
 import { NodeCount, type Node } from "../routing/node.ts";
 import type { ProxyPool } from "../routing/proxy-pool.ts";
 import { ByteQueue, type BufferPool } from "./byte-queue.ts";
 import { ErrorLines } from "./error-lines.ts";
 import type { Session } from "./session.ts";
 
+const MAX_KEY_BYTES = 250;
+const nothing = Buffer.alloc(0);
 const CRLF = Buffer.from("\r\n", "latin1");
 
 /** What of the answers the client is shown. */
@@ -43,6 +46,11 @@ export class Slot implements Sink {
   sentBytes = 0;
   /** Bytes that wait for the requests before this one. */
   readonly held: ByteQueue;
+  /** It may change the value of its key. */
+  isWrite = false;
+  /** Its key, `keyBytes` long. */
+  key = nothing;
+  keyBytes = 0;
   /** Slots of other clients that asked for the same and get the same answer. */
   followers: Slot[] | null = null;
   /** Something of the answer has come: nobody can follow any more. */
@@ -61,10 +69,20 @@ export class Slot implements Sink {
     this.pool = null;
     this.node = null;
     this.deadlineMs = Infinity;
+    this.isWrite = false;
+    this.keyBytes = 0;
     this.followers = null;
     this.started = false;
     this.#midValue = false;
     this.held.clear();
+  }
+
+  /** Keeps a copy of the key `bytes[start, end)`. */
+  keepKey(bytes: Uint8Array, start: number, end: number): void {
+    if (this.key.length === 0) this.key = Buffer.allocUnsafeSlow(MAX_KEY_BYTES);
+    const { key } = this;
+    for (let i = start; i < end; i++) key[i - start] = bytes[i]!;
+    this.keyBytes = end - start;
   }
 
   /** Adds to the client's answer; kept while requests before it are unanswered. */
@@ -110,7 +128,9 @@ export class Slot implements Sink {
       this.#giveAll(response.input, response.lineStart, response.lineEnd);
     }
     if (last) {
-      this.node!.counts[NodeCount.responses]!++;
+      const { counts } = this.node!;
+      counts[NodeCount.responses]!++;
+      if (this.isWrite && !isError(response.reply)) counts[NodeCount.writes]!++;
       this.land();
     }
   }
@@ -125,6 +145,7 @@ export class Slot implements Sink {
   }
 
   onFailure(error: CacheError): void {
+    if (this.isWrite) this.#lost();
     this.fail(this.node!.failed(error));
   }
 
@@ -183,7 +204,12 @@ export class Slot implements Sink {
     else if (!this.inQueue) this.pool!.core.slots.give(this);
   }
 
+  #lost(): void {
+    this.pool!.lostWrite(this.node!, this.key.toString("latin1", 0, this.keyBytes));
+  }
+
   #timeOut(): void {
+    if (this.isWrite) this.#lost();
     this.pool!.timedOut(this.node!);
     this.give(ErrorLines.timedOut, 0, ErrorLines.timedOut.length);
     this.finish();
