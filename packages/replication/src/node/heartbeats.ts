@@ -1,0 +1,71 @@
+// Signs of life, both ways: who is silent for too long is given up, unless it was us who stood still.
+
+import { writeHeartbeat, type Heartbeat } from "../wire/messages.ts";
+import type { ReplicationNode } from "./node.ts";
+import type { Peer } from "./peer.ts";
+
+/** A heartbeat this many times later than it should be means that we stood still, and heard nothing for that reason. */
+const STALL_BEATS = 3;
+
+/** Why a link was closed: nothing was heard for `peerTimeoutMs`. */
+export const SILENT = "silent";
+
+export class Heartbeats {
+  readonly #node: ReplicationNode;
+  #cancel: (() => void) | undefined;
+  #lastMs = 0;
+
+  constructor(node: ReplicationNode) {
+    this.#node = node;
+  }
+
+  #later(): void {
+    this.#cancel = this.#node.timers.after(this.#node.options.heartbeatMs, () => {
+      this.#beat();
+      this.#later();
+    });
+  }
+
+  #beat(): void {
+    const now = this.#node.nowMs();
+    const { heartbeatMs, peerTimeoutMs } = this.#node.options;
+    const stalled = now - this.#lastMs > STALL_BEATS * heartbeatMs;
+    this.#lastMs = now;
+    for (const peer of [...this.#node.peers]) {
+      if (stalled) peer.heardMs = Math.max(peer.heardMs, now - peerTimeoutMs + 2 * heartbeatMs);
+      if (!peer.established && now - peer.openedMs > peerTimeoutMs) peer.close("no greeting");
+      else if (now - peer.heardMs > peerTimeoutMs) peer.close(SILENT);
+      else if (peer.established && peer.link.waiting === 0) peer.send(this.message());
+    }
+    // What was no reason to act when it was said may be one now.
+    for (const peer of [...this.#node.peers]) this.#node.precedence.consider(peer);
+    this.#node.flush();
+  }
+
+  message(): Buffer {
+    return writeHeartbeat({ epoch: this.#node.epoch, offset: this.#node.log.end, groupMs: this.#node.time.nowMs() });
+  }
+
+  onHeartbeat(peer: Peer, { epoch, offset, groupMs }: Heartbeat): void {
+    peer.offset = offset;
+    this.#node.states.epochSeen = Math.max(this.#node.states.epochSeen, epoch);
+    if (peer === this.#node.upstream) {
+      // The message took its way: the sample that was fastest is the closest to the truth.
+      const skewMs = groupMs - this.#node.timers.unixMs();
+      if (skewMs > this.#node.time.skewMs) this.#node.time.setSkew(skewMs);
+    }
+    const { downstream } = peer;
+    if (downstream === undefined) return;
+    downstream.acked = Math.min(offset, downstream.cursor);
+    if (this.#node.options.syncReplicas > 0) this.#node.protection.review();
+  }
+
+  start(): void {
+    this.#lastMs = this.#node.nowMs();
+    this.#later();
+  }
+
+  stop(): void {
+    this.#cancel?.();
+  }
+}

@@ -1,0 +1,76 @@
+// Where other nodes connect, and who may. A port that is taken is tried again when this node becomes master.
+
+import { isCacheError } from "@marugoto/core";
+import type { ReplicationNode } from "./node.ts";
+
+/** Connections that have not proved themselves yet; more are closed. */
+const MAX_STRANGERS = 64;
+
+export class Listener {
+  readonly #node: ReplicationNode;
+  #listening: { readonly port: number; close(): void } | undefined;
+  /** The port was taken: it is worth another try when we are master. */
+  isRefused = false;
+
+  constructor(node: ReplicationNode) {
+    this.#node = node;
+  }
+
+  /** Where we listen; 0 = nowhere. */
+  get port(): number {
+    return this.#listening?.port ?? 0;
+  }
+
+  async bind(): Promise<void> {
+    const { listen } = this.#node.options;
+    if (listen === undefined || this.#listening !== undefined) return;
+    this.isRefused = false;
+    try {
+      const listening = await this.#node.network.listen(
+        listen,
+        (link) => {
+          let strangers = 0;
+          for (const { established } of this.#node.peers) if (!established) strangers++;
+          if (strangers < MAX_STRANGERS) this.#node.links.greet(link, false).open();
+          else link.close();
+        },
+        (host) => this.#admits(host),
+      );
+      if (this.#node.isClosed()) {
+        listening.close();
+        return;
+      }
+      this.#listening = listening;
+      this.#node.events.emit("listening", { host: listen.host, port: listening.port });
+      this.#node.states.tell();
+    } catch (error) {
+      this.isRefused = true;
+      this.#node.events.emit("listenRefused", { host: listen.host, port: listen.port, error });
+      // Whoever has our port is a peer most likely: the other node of this host, or this one, started twice.
+      if (isCacheError(error) && error.code === "address_in_use")
+        this.#node.dialling.add({ ...listen, host: reachable(listen.host) });
+    }
+  }
+
+  /** Without a secret only the named peers and this host may say anything. */
+  #admits(host: string): boolean {
+    if (this.#node.options.secret !== undefined) return true;
+    const plain = host.replace(/^::ffff:/, "");
+    const admitted =
+      plain === "::1" || plain.startsWith("127.") || this.#node.options.peers.some((peer) => peer.host === plain);
+    if (!admitted) {
+      this.#node.counters.refusedPeers++;
+      this.#node.events.emit("refused", { peer: plain, reason: "no peer of this node" });
+    }
+    return admitted;
+  }
+
+  close(): void {
+    this.#listening?.close();
+  }
+}
+
+/** Where a listener at `host` is reached from its own host. */
+function reachable(host: string): string {
+  return host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
+}

@@ -1,0 +1,64 @@
+// A master that is lost: whether it is dead or only a link was cut, and whether we are the one who takes over.
+
+import type { Target } from "./dialling.ts";
+import { SILENT } from "./heartbeats.ts";
+import type { ReplicationNode } from "./node.ts";
+
+export class Loss {
+  readonly #node: ReplicationNode;
+  /** Whom we lost, and when. */
+  id = "";
+  sinceMs = 0;
+  reason = "";
+  targets: readonly Target[] = [];
+  #probeMs = 0;
+
+  constructor(node: ReplicationNode) {
+    this.#node = node;
+  }
+
+  probe(): void {
+    this.#probeMs = this.#node.nowMs();
+    this.#node.states.tell();
+    this.#node.wait(this.#node.options.peerTimeoutMs, () => {
+      this.judge();
+    });
+    this.judge();
+  }
+
+  /** While probing: is the master dead, and are we the one who takes over? */
+  judge(): void {
+    if (this.#node.role !== "probing") return;
+    const probedMs = this.#node.nowMs() - this.#probeMs;
+    const { peerTimeoutMs } = this.#node.options;
+    if (this.reason !== SILENT && probedMs < peerTimeoutMs && !this.#isGone()) return;
+    // Others who have lost the same master: the one with the most takes over, the others wait for it, but not for ever.
+    if (probedMs < peerTimeoutMs && this.#hasBetter()) return;
+    this.#node.fire("masterDead", this.reason);
+  }
+
+  /** Another replica of the lost master has more than we, or has not said yet that it lost it too. */
+  #hasBetter(): boolean {
+    for (const peer of this.#node.peers) {
+      const { state } = peer;
+      if (!peer.established || state?.following !== this.id) continue;
+      const isOrphan = state.role === "probing" || state.role === "candidate";
+      if (state.role === "slave" || (isOrphan && this.#node.precedence.yieldsTo(peer))) return true;
+    }
+    return false;
+  }
+
+  /** Every address of the lost master says that nobody is there, or somebody else. */
+  #isGone(): boolean {
+    if (this.targets.length === 0) return false;
+    return this.targets.every(
+      ({ outcome, nodeId }) => outcome === "refused" || (outcome === "found" && nodeId !== this.id),
+    );
+  }
+
+  onOutcome(target: Target): void {
+    if (target.outcome === "self") return;
+    if (this.#node.role === "starting") this.#node.survey.look();
+    else if (this.#node.role === "probing") this.judge();
+  }
+}
