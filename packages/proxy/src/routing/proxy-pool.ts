@@ -14,6 +14,9 @@ import { lookAt } from "../recovery/identity.ts";
 import { flushUnread, rejoin } from "../recovery/rejoin.ts";
 import { sweepFence } from "../recovery/sweep.ts";
 import type { RejoinWay } from "../events.ts";
+import { resend } from "../session/dispatch.ts";
+import { Flights } from "../session/flights.ts";
+import { Leases } from "../session/leases.ts";
 import { HotKeys } from "../stats/hot-keys.ts";
 import { PoolCounts } from "../stats/pool-counts.ts";
 import { errorLine, ErrorLines } from "../session/error-lines.ts";
@@ -46,6 +49,9 @@ export class ProxyPool implements NodePolicyOwner {
   placement: Placement;
   backend: Pool;
   #policy: NodePolicy;
+  readonly flights = new Flights();
+  /** Who loads what is missing; undefined: everybody, at once. */
+  leases: Leases | undefined;
   /** Ways of requests whose server is out of use or has just come back. */
   readonly detours = new Detours(this);
   /** Servers that stand in; undefined: there are none. */
@@ -68,6 +74,7 @@ export class ProxyPool implements NodePolicyOwner {
     this.#policy = new NodePolicy(this, this.nodes, this.connections);
     this.backend = this.#dial();
     this.gutter = this.#makeGutter();
+    if (config.leases !== undefined) this.leases = new Leases(this, resend);
     this.#watch();
     if (config.backend.preconnect) this.backend.dialAll();
   }
@@ -98,6 +105,12 @@ export class ProxyPool implements NodePolicyOwner {
       node.fence.limit = config.rejoin.fencedKeys;
     }
     this.#reloadGutter(before);
+    if (config.leases !== undefined) {
+      this.leases ??= new Leases(this, resend);
+    } else {
+      this.leases?.clear();
+      this.leases = undefined;
+    }
     if (isSameBackend(before, config)) {
       this.#policy.nodes = nodes;
       this.backend.setServers(this.#allSpecs());
@@ -325,6 +338,7 @@ export class ProxyPool implements NodePolicyOwner {
   destroy(): void {
     this.isClosed = true;
     clearInterval(this.#looking);
+    this.leases?.clear();
     this.gutter?.pool.destroy();
     this.backend.destroy();
   }

@@ -5,14 +5,15 @@ import { Expect } from "@marugoto/client";
 import { Command, Lines, type RequestError, RequestErrors, type TextRequest } from "@marugoto/protocol";
 import { answerCluster, isClusterKey, isConfigGet } from "../discovery/questions.ts";
 import { DetourRequest } from "../recovery/detour-request.ts";
-import type { Node } from "../routing/node.ts";
+import { NodeCount, type Node } from "../routing/node.ts";
 import { statsAnswer } from "../stats/stats-answer.ts";
 import { errorLine } from "./error-lines.ts";
 import { flushAll } from "./flush-all.ts";
 import type { Session } from "./session.ts";
-import { Show } from "./slot.ts";
+import { Show, type Slot } from "./slot.ts";
 
 const NOOP = Buffer.from("mn\r\n", "latin1");
+const NOTHING = Buffer.alloc(0);
 const CRLF = Buffer.from("\r\n", "latin1");
 
 /** For lines that are not sent on as they came. */
@@ -102,7 +103,58 @@ function retrieve(session: Session, request: TextRequest): void {
   }
   if (isClusterKey(input, keyStart, keyEnd) && answerDiscovery(session, "get")) return;
   const node = pool.owner(input, keyStart, keyEnd);
-  send(session, request, node, input, request.lineStart, request.lineEnd, Show.all, Expect.one);
+  if (request.command !== Command.get || !node.direct) {
+    send(session, request, node, input, request.lineStart, request.lineEnd, Show.all, Expect.one);
+    return;
+  }
+  const leader = pool.flights.find(input, keyStart, keyEnd);
+  const slot = takeSlot(session, node, Show.all);
+  slot.keepKey(input, keyStart, keyEnd);
+  slot.deadlineMs = pool.deadlineMs();
+  slot.inFlight = true;
+  if (pool.leases !== undefined) {
+    slot.isLeased = true;
+    if (pool.leases.wait(slot)) return;
+  }
+  if (leader !== null) {
+    node.counts[NodeCount.shared]!++;
+    slot.follow(leader);
+    return;
+  }
+  slot.isFlight = true;
+  pool.flights.add(slot);
+  sendSlot(slot, input, request.lineStart, request.lineEnd, Expect.one);
+}
+
+/** Asks once more for the key of a get that has waited. */
+export function resend(slot: Slot): void {
+  const { session, key, keyBytes } = slot;
+  const pool = slot.pool!;
+  if (session === null) {
+    slot.land();
+    return;
+  }
+  const node = pool.owner(key, 0, keyBytes);
+  slot.node = node;
+  const leader = pool.flights.find(key, 0, keyBytes);
+  slot.deadlineMs = pool.deadlineMs();
+  if (node.direct && leader !== null) {
+    node.counts[NodeCount.shared]!++;
+    slot.follow(leader);
+    return;
+  }
+  const words = ["get", slot.keyText()];
+  if (node.direct) {
+    slot.isFlight = true;
+    pool.flights.add(slot);
+    const line = Buffer.from(`${words.join(" ")}\r\n`, "latin1");
+    sendSlot(slot, line, 0, line.length, Expect.one);
+    return;
+  }
+  const options = { expect: Expect.one, deadlineMs: slot.deadlineMs };
+  void pool.detours.take(node, new DetourRequest(Command.get, words[1]!, words, NOTHING, options)).then((answer) => {
+    slot.answerWhole(answer);
+  });
 }
 
 function retrieveMany(session: Session, request: TextRequest): void {
@@ -169,26 +221,43 @@ function send(
   expect: number,
 ): void {
   const { pool } = session;
-  const slot = session.core.slots.take();
-  slot.pool = pool;
-  slot.node = node;
-  slot.show = show;
-  session.enqueue(slot);
+  const slot = takeSlot(session, node, show);
+  const { buffer, keyStart, keyEnd } = request;
   const deadlineMs = pool.deadlineMs();
   slot.deadlineMs = deadlineMs;
   slot.inFlight = true;
-  if (!node.direct) {
-    const detour = DetourRequest.of(request, bytes, start, end, { expect, deadlineMs });
-    void pool.detours.take(node, detour).then((answer) => {
-      slot.answerWhole(answer);
-    });
+  slot.isWrite = isWrite(request.command);
+  if (slot.isWrite || pool.connections > 1) slot.keepKey(buffer, keyStart, keyEnd);
+  if (slot.isWrite) {
+    pool.flights.remove(buffer, keyStart, keyEnd);
+  }
+  if (node.direct) {
+    sendSlot(slot, bytes, start, end, expect);
     return;
   }
-  const link = pool.linkOf(node, request.buffer, request.keyStart, request.keyEnd);
-  slot.isWrite = isWrite(request.command);
-  if (slot.isWrite) slot.keepKey(request.buffer, request.keyStart, request.keyEnd);
+  const detour = DetourRequest.of(request, bytes, start, end, { expect, deadlineMs });
+  void pool.detours.take(node, detour).then((answer) => {
+    if (slot.isWrite) pool.leases?.written(detour.key);
+    slot.answerWhole(answer);
+  });
+}
+
+function takeSlot(session: Session, node: Node, show: Show): Slot {
+  const slot = session.core.slots.take();
+  slot.pool = session.pool;
+  slot.node = node;
+  slot.show = show;
+  session.enqueue(slot);
+  return slot;
+}
+
+/** Sends `bytes[start, end)` to the server of a slot, on the connection of its key. */
+function sendSlot(slot: Slot, bytes: Buffer, start: number, end: number, expect: number): void {
+  const pool = slot.pool!;
+  const node = slot.node!;
+  const link = pool.connections === 1 ? node.index : pool.linkOf(node, slot.key, 0, slot.keyBytes);
   try {
-    pool.send(node, link, bytes, start, end, slot, deadlineMs, expect);
+    pool.send(node, link, bytes, start, end, slot, slot.deadlineMs, expect);
     slot.sentBytes = end - start;
   } catch (error) {
     if (!isCacheError(error)) throw error;

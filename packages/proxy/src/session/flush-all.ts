@@ -24,6 +24,7 @@ export function flushAll(session: Session, request: TextRequest): void {
   if (request.noreply) slot.show = Show.nothing;
   session.enqueue(slot);
   session.waitFor(slot);
+  pool.flights.clear();
   new Flush(pool, slot).send(Buffer.from(`flush_all ${request.exptime}\r\n`, "latin1"));
 }
 

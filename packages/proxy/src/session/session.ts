@@ -44,6 +44,8 @@ export class Session implements RequestHandler, ClientHandler, Flushable {
   /** By `performance.now()`: when the client last sent anything. */
   lastActiveMs: number;
   closed = false;
+  /** Keys whose values this client is to load, for the pool's leases. */
+  tickets: Set<string> | null = null;
   readonly #owner: SessionOwner;
   readonly #parser: TextRequestParser;
   /** A value that is on its way from the client. */
@@ -122,6 +124,7 @@ export class Session implements RequestHandler, ClientHandler, Flushable {
     this.output.clear();
     for (const buffer of this.#lent) this.core.buffers.give(buffer);
     this.#lent.length = 0;
+    this.pool.leases?.gone(this);
     this.#owner.sessionClosed(this, error);
   }
 

@@ -51,6 +51,13 @@ export class Slot implements Sink {
   /** Its key, `keyBytes` long. */
   key = nothing;
   keyBytes = 0;
+  /** A miss of it is for the pool's leases to tell. */
+  isLeased = false;
+  /** When it no longer waits for another to load the value, by `performance.now()`; Infinity: it has not waited yet. */
+  leaseUntilMs = Infinity;
+  leaseTimer: NodeJS.Timeout | undefined;
+  /** Others that ask for the same may have its answer, too. */
+  isFlight = false;
   /** Slots of other clients that asked for the same and get the same answer. */
   followers: Slot[] | null = null;
   /** Something of the answer has come: nobody can follow any more. */
@@ -69,7 +76,9 @@ export class Slot implements Sink {
     this.pool = null;
     this.node = null;
     this.deadlineMs = Infinity;
-    this.isWrite = false;
+    this.isWrite = this.isLeased = this.isFlight = false;
+    this.leaseUntilMs = Infinity;
+    this.leaseTimer = undefined;
     this.keyBytes = 0;
     this.followers = null;
     this.started = false;
@@ -83,6 +92,22 @@ export class Slot implements Sink {
     const { key } = this;
     for (let i = start; i < end; i++) key[i - start] = bytes[i]!;
     this.keyBytes = end - start;
+  }
+
+  /** Latin1. */
+  keyText(): string {
+    return this.key.toString("latin1", 0, this.keyBytes);
+  }
+
+  /** Whether one who asks for the same now can have its answer. */
+  get canBeFollowed(): boolean {
+    return this.isFlight && this.inFlight && !this.started && !this.done;
+  }
+
+  /** Gets the answer of another, whatever that is. */
+  follow(leader: Slot): void {
+    this.inFlight = true;
+    (leader.followers ??= []).push(this);
   }
 
   /** Adds to the client's answer; kept while requests before it are unanswered. */
@@ -117,6 +142,11 @@ export class Slot implements Sink {
   // ---- Sink ----
 
   onAnswer(response: TextResponse, last: boolean): void {
+    if (this.isLeased && !this.started && response.reply === Reply.end && this.pool!.leases !== undefined) {
+      this.node!.counts[NodeCount.responses]!++;
+      this.#missed();
+      return;
+    }
     if (response.valueBytes >= 0) {
       if (response.valueStart < 0) {
         this.#midValue = false;
@@ -130,7 +160,10 @@ export class Slot implements Sink {
     if (last) {
       const { counts } = this.node!;
       counts[NodeCount.responses]!++;
-      if (this.isWrite && !isError(response.reply)) counts[NodeCount.writes]!++;
+      if (this.isWrite) {
+        if (!isError(response.reply)) counts[NodeCount.writes]!++;
+        this.pool!.leases?.written(this.keyText());
+      }
       this.land();
     }
   }
@@ -191,10 +224,7 @@ export class Slot implements Sink {
   /** The server's part of it is over. */
   land(): void {
     this.inFlight = false;
-    if (this.sentBytes > 0) {
-      this.node!.counts[NodeCount.unansweredBytes]! -= this.sentBytes;
-      this.sentBytes = 0;
-    }
+    this.#countOff();
     const { followers } = this;
     if (followers !== null) {
       this.followers = null;
@@ -205,7 +235,26 @@ export class Slot implements Sink {
   }
 
   #lost(): void {
-    this.pool!.lostWrite(this.node!, this.key.toString("latin1", 0, this.keyBytes));
+    const key = this.keyText();
+    this.pool!.lostWrite(this.node!, key);
+    this.pool!.leases?.written(key);
+  }
+
+  /** Nobody has the value: the leases say who is told so, and who waits. */
+  #missed(): void {
+    this.#countOff();
+    this.isFlight = false;
+    const { followers } = this;
+    this.followers = null;
+    const leases = this.pool!.leases!;
+    leases.missed(this);
+    if (followers !== null) for (const follower of followers) leases.missed(follower);
+  }
+
+  #countOff(): void {
+    if (this.sentBytes === 0) return;
+    this.node!.counts[NodeCount.unansweredBytes]! -= this.sentBytes;
+    this.sentBytes = 0;
   }
 
   #timeOut(): void {
