@@ -9,11 +9,14 @@ interface Waiting {
   sendDue(wait: Promise<void> | undefined): void;
 }
 
+const nobody: Waiting = { sendDue: () => undefined };
+
 export class AnswerBatch {
   readonly #hooks: ServerHooks;
+  /** Two lists that take turns, and keep their memory: an array that is emptied gives it back. */
   #sessions: Waiting[] = [];
-  /** The list of the last pass, to be used again. */
-  #spare: Waiting[] = [];
+  #others: Waiting[] = [];
+  #count = 0;
 
   constructor(hooks: ServerHooks) {
     this.#hooks = hooks;
@@ -21,15 +24,21 @@ export class AnswerBatch {
 
   /** Sends this session's answers when the pass ends. */
   add(session: Waiting): void {
-    if (this.#sessions.push(session) === 1) setImmediate(this.#send);
+    if (this.#count === 0) setImmediate(this.#send);
+    this.#sessions[this.#count++] = session;
   }
 
   readonly #send = (): void => {
     const sessions = this.#sessions;
-    this.#sessions = this.#spare;
+    this.#sessions = this.#others;
+    this.#others = sessions;
+    const count = this.#count;
+    this.#count = 0;
     const wait = this.#hooks.beforeAnswers?.();
-    for (const session of sessions) session.sendDue(wait);
-    sessions.length = 0;
-    this.#spare = sessions;
+    for (let i = 0; i < count; i++) {
+      const session = sessions[i]!;
+      sessions[i] = nobody;
+      session.sendDue(wait);
+    }
   };
 }

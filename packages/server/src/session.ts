@@ -94,6 +94,10 @@ export class Session implements RequestHandler, ByteHandler {
   #held: HeldAnswers[] = [];
   /** Those of them that leave at the end of this pass of the loop. */
   #due: HeldAnswers[] = [];
+  /** The same for the first answers of a pass while nothing else is held: the slab and its range, without an object. */
+  #dueSlab: Slab | undefined;
+  #dueStart = 0;
+  #dueEnd = 0;
   /** Slabs that the transport still reads from. */
   #lent: Slab[] | undefined;
   #pinned: PinnedValue | undefined;
@@ -157,6 +161,8 @@ export class Session implements RequestHandler, ByteHandler {
       if (slab !== undefined) this.output.release(slab);
       pinned?.release();
     }
+    if (this.#dueSlab !== undefined) this.output.release(this.#dueSlab);
+    this.#dueSlab = undefined;
     this.#held = [];
     this.#due = [];
     this.#collecting = undefined;
@@ -459,26 +465,35 @@ export class Session implements RequestHandler, ByteHandler {
     ) {
       this.#send();
     } else if (output.length > 0) {
-      if (this.#due.length === 0) batch.add(this);
-      this.#due.push(this.#hold());
+      const isFirst = this.#dueSlab === undefined && this.#due.length === 0;
+      if (isFirst) batch.add(this);
+      if (isFirst && this.#held.length === 0) {
+        this.#dueStart = output.start;
+        this.#dueEnd = output.at;
+        this.#dueSlab = output.kept();
+      } else {
+        this.#holdFirst();
+        this.#due.push(this.#hold());
+      }
     }
   }
 
   /** The pass ends. @param wait what the hook says: undefined = answers leave now */
   sendDue(wait: Promise<void> | undefined): void {
-    if (this.#due.length === 0) return;
     if (wait === undefined) {
       this.#releaseDue();
       if (this.state === SessionState.reading && this.transport.waiting > OUTPUT_LIMIT) {
         this.state = SessionState.draining;
         this.transport.pause();
       }
-    } else {
-      const due = this.#due;
-      this.#due = [];
-      this.#releaseAfter(wait, due);
-      this.transport.pause();
+      return;
     }
+    this.#holdFirst();
+    if (this.#due.length === 0) return;
+    const due = this.#due;
+    this.#due = [];
+    this.#releaseAfter(wait, due);
+    this.transport.pause();
   }
 
   /** Hands the written answers to the transport, or keeps them until the hook lets them go. */
@@ -494,6 +509,7 @@ export class Session implements RequestHandler, ByteHandler {
       else this.#lend(output.kept());
       return;
     }
+    this.#holdFirst();
     const due = this.#due;
     this.#due = [];
     due.push(this.#hold());
@@ -511,7 +527,26 @@ export class Session implements RequestHandler, ByteHandler {
     return held;
   }
 
+  /** The first answers of the pass, now that others come behind them. */
+  #holdFirst(): void {
+    const slab = this.#dueSlab;
+    if (slab === undefined) return;
+    this.#dueSlab = undefined;
+    const [start, end] = [this.#dueStart, this.#dueEnd];
+    const held: HeldAnswers = { slab, buffer: slab.buffer, start, end, pinned: undefined, released: false };
+    this.#held.push(held);
+    this.#due.push(held);
+  }
+
   #releaseDue(): void {
+    const slab = this.#dueSlab;
+    if (slab !== undefined) {
+      this.#dueSlab = undefined;
+      if (this.#write(slab.buffer, this.#dueStart, this.#dueEnd, undefined)) this.output.release(slab);
+      else this.#lend(slab);
+      if (this.closingSince !== 0 && this.#held.length === 0) this.transport.end();
+      return;
+    }
     if (this.#due.length === 0) return;
     for (const held of this.#due) held.released = true;
     this.#due.length = 0;
@@ -535,6 +570,7 @@ export class Session implements RequestHandler, ByteHandler {
   /** The request is executed elsewhere; what is written later leaves behind its answer. */
   #takeOver({ takeOver }: TakenOver, request: Buffer): void {
     this.#sendLater();
+    this.#holdFirst();
     this.output.open();
     if (this.state !== SessionState.reading) this.#stop = Stop.parked;
     const held: HeldAnswers = {
@@ -602,7 +638,7 @@ export class Session implements RequestHandler, ByteHandler {
     if (this.closingSince === 0) this.closingSince = this.core.clock.seconds;
     // Nothing is read or executed any more; what is held or waits still leaves.
     if (this.state === SessionState.reading) this.state = SessionState.draining;
-    if (this.#held.length === 0) this.transport.end();
+    if (this.#held.length === 0 && this.#dueSlab === undefined) this.transport.end();
   }
 }
 
