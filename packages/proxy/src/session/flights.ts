@@ -11,7 +11,7 @@ export class Flights {
 
   /** @returns the slot that awaits the value of the key `bytes[start, end)`, of whose answer nothing has come */
   find(bytes: Uint8Array, start: number, end: number): Slot | null {
-    const slot = this.#slots[placeOf(bytes, start, end)]!;
+    const slot = this.#slots[placeOf(bytes, start, end)] ?? null;
     if (slot === null || !slot.canBeFollowed || slot.keyBytes !== end - start) return null;
     const { key } = slot;
     for (let i = start; i < end; i++) if (key[i - start] !== bytes[i]) return null;
