@@ -271,6 +271,68 @@ describe("Memcached", () => {
     expect(one.getResultCode()).toBe(ResultCode.SERVER_TEMPORARILY_DISABLED);
   });
 
+  // As seen with the real extension.
+  test("a server found dead: the keys of one getMulti fail together, with 3 when nothing is found elsewhere", async () => {
+    const servers = await start(2);
+    const memcached = await open(servers);
+    const keys = Array.from({ length: 20 }, (_, i) => `k${i}`);
+    const isOn = (server: FakeServer) => (key: string) => memcached.getServerByKey(key)?.port === server.port;
+    const [up, down] = servers.map((server) => keys.filter(isOn(server))) as [string[], string[]];
+    for (const key of keys) await memcached.set(key, "v");
+    await servers[1]!.close();
+    await eventually(() => !memcached.client.pool.links[1]!.isUp);
+    const found = await memcached.getMulti(["none", ...down].filter((key) => key !== "none" || isOn(servers[0]!)(key)));
+    expect([found.size, memcached.getResultCode()]).toEqual([0, ResultCode.CONNECTION_FAILURE]);
+    // Nobody has tried to connect yet.
+    await memcached.get(down[0]!);
+    expect(memcached.getResultCode()).toBe(ResultCode.CONNECTION_FAILURE);
+    await memcached.get(down[0]!);
+    expect(memcached.getResultCode()).toBe(ResultCode.SERVER_TEMPORARILY_DISABLED);
+    expect((await memcached.getMulti(keys)).size).toBe(up.length);
+    expect(memcached.getResultCode()).toBe(ResultCode.SUCCESS);
+    servers[0]!.items.clear();
+    await memcached.getMulti(keys);
+    expect(memcached.getResultCode()).toBe(ResultCode.NOTFOUND);
+  });
+
+  test("a touch that is not sent ends with 5", async () => {
+    const servers = await start(1);
+    const memcached = await open(servers);
+    await memcached.set("k", "v");
+    await servers[0]!.close();
+    await eventually(() => !memcached.client.pool.links[0]!.isUp);
+    const codes: number[] = [];
+    for (let i = 0; i < 3; i++) {
+      expect(await memcached.touch("k", 5)).toBe(false);
+      codes.push(memcached.getResultCode());
+    }
+    expect(codes).toEqual([3, 5, 5]);
+    expect(memcached.getResultMessage()).toBe("WRITE FAILURE");
+    await memcached.get("k");
+    expect(memcached.getResultCode()).toBe(ResultCode.SERVER_TEMPORARILY_DISABLED);
+  });
+
+  test("a delete reaches the copies, even while the owner is down, and does not wait", async () => {
+    const servers = await start(3);
+    const placement = { binaryProtocol: true, numberOfReplicas: 1 };
+    const memcached = await open(servers, { placement });
+    const holders = () => servers.filter(({ items }) => items.has("k"));
+    await memcached.set("k", "v");
+    await eventually(() => holders().length === 2);
+    expect(await memcached.delete("k")).toBe(true);
+    await eventually(() => holders().length === 0);
+    await memcached.set("k", "v");
+    await eventually(() => holders().length === 2);
+    const owner = servers.find(({ port }) => port === memcached.getServerByKey("k")!.port)!;
+    await owner.close();
+    owner.items.clear();
+    for (let i = 0; i < 3; i++) await memcached.set("k", "w");
+    expect(memcached.getResultCode()).toBe(ResultCode.SERVER_TEMPORARILY_DISABLED);
+    expect(holders()).toHaveLength(1);
+    expect(await memcached.delete("k")).toBe(false);
+    await eventually(() => holders().length === 0);
+  });
+
   test("copies that wait as in PHP leave when they fill its buffer", async () => {
     const servers = await start(2);
     const placement = { binaryProtocol: true, numberOfReplicas: 1 };

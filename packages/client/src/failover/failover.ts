@@ -108,6 +108,12 @@ export interface FailoverPolicy {
    */
   readonly copiesFollowConnect?: boolean;
 
+  /**
+   * True: a delete goes to the servers that `copies` names whatever becomes of it at the owner, and at once, as
+   * libmemcached does. Absent or false: as any other write.
+   */
+  readonly deletesCopies?: boolean;
+
   /** The members from now on. What is known about a server that stays (same name and endpoint) is kept. */
   setServers(servers: readonly PoolServer[]): void;
 

@@ -67,6 +67,7 @@ export class LibmemcachedPolicy implements FailoverPolicy {
   readonly timeoutEndsRequest = true;
   readonly copiesWait: boolean;
   readonly copiesFollowConnect = true;
+  readonly deletesCopies = true;
   onChange?: (server: number, usable: boolean, error?: CacheError) => void;
   readonly #options: Required<Omit<LibmemcachedOptions, "placement" | "copiesWait">>;
   readonly #settings: NonNullable<LibmemcachedOptions["placement"]>;
@@ -75,6 +76,8 @@ export class LibmemcachedPolicy implements FailoverPolicy {
   #states: ServerState[] = [];
   /** Indexes that are out of the ring, ascending. */
   #ejected: readonly number[] = [];
+  /** The errors of connects. */
+  readonly #refusals = new WeakSet<CacheError>();
   /** The ring is built anew in the second after this one; 0: it isn't. */
   #nextRebuildSec = 0;
 
@@ -96,6 +99,11 @@ export class LibmemcachedPolicy implements FailoverPolicy {
   /** Where keys go now, without the servers that are ejected; null: the pool is empty. */
   get placement(): PhpMemcachedPlacement | null {
     return this.#placement;
+  }
+
+  /** Whether a request that ended with `error` was never sent: its server was left alone or could not be connected to. */
+  wasNotSent(error: CacheError): boolean {
+    return error.code === "server_disabled" || error.code === "server_dead" || this.#refusals.has(error);
   }
 
   /** Indexes of the servers that are out of the ring. */
@@ -141,11 +149,14 @@ export class LibmemcachedPolicy implements FailoverPolicy {
     return this.#readReplica(key, start, end, copies.indexOf(server)) ?? last;
   }
 
-  /** OPT_NUMBER_OF_REPLICAS: in the binary protocol, a set goes to the following servers, too (storage.cc:149). */
+  /**
+   * OPT_NUMBER_OF_REPLICAS: in the binary protocol, a set goes to the following servers, too (storage.cc:149), and so does a
+   * delete (delete.cc), even while the owner is down.
+   */
   copies(key: Uint8Array, start: number, end: number, operation: Operation, server: number, out: number[]): void {
-    if (operation !== Operation.set || this.#placement === null) return;
-    // The copies follow the connect to the owner; while that fails there are none.
-    if (this.#states[server]?.usable === false) return;
+    if (this.#placement === null || (operation !== Operation.set && operation !== Operation.delete)) return;
+    // The copies of a set follow the connect to the owner; while that fails there are none.
+    if (operation === Operation.set && this.#states[server]?.usable === false) return;
     for (const copy of this.#placement.copies(key, start, end)) {
       if (copy !== server && this.#admit(copy) >= 0) out.push(copy);
     }
@@ -156,6 +167,7 @@ export class LibmemcachedPolicy implements FailoverPolicy {
   /** server.hpp:44: counted once per retry timeout. */
   connectFailed(server: number, error: CacheError): void {
     const state = this.#states[server]!;
+    this.#refusals.add(error);
     const { serverTimeoutLimit, retryTimeoutSec } = this.#options;
     state.open = false;
     state.failedRetry = state.retrying;
@@ -200,7 +212,10 @@ export class LibmemcachedPolicy implements FailoverPolicy {
   #admit(server: number): number {
     const state = this.#states[server]!;
     if (state.lost) {
-      state.lost = false;
+      // What is asked at once, the keys of a getMulti, PHP has sent before it finds out: that fails together.
+      queueMicrotask(() => {
+        state.lost = false;
+      });
       return Refusal.connectionLost;
     }
     if (state.open) return server;

@@ -44,12 +44,13 @@ const casCodes: Record<StoreResult, ResultCode> = {
 export class Memcached {
   readonly client: Client;
   readonly #pool: Pool;
+  readonly #policy: LibmemcachedPolicy;
   #code: ResultCode = ResultCode.SUCCESS;
   #lastError: CacheError | undefined;
 
   constructor(options: MemcachedOptions = {}) {
     const { prefixKey = "", hashWithPrefixKey = false, values = phpMemcachedValues(), clock, ...rest } = options;
-    const policy = new LibmemcachedPolicy(rest, clock ?? { nowMs: Date.now });
+    const policy = (this.#policy = new LibmemcachedPolicy(rest, clock ?? { nowMs: Date.now }));
     const timeouts = { requestMs: options.pollTimeoutMs ?? 5000, connectMs: options.connectTimeoutMs ?? 1000 };
     this.#pool = new Pool({ ...rest, servers: [], timeouts, protocol: options.protocol ?? "classic" }, policy);
     if (!/^[\x21-\x7e]*$/.test(prefixKey) || prefixKey.length > 127) {
@@ -125,14 +126,17 @@ export class Memcached {
 
   /**
    * What was found. Servers that are down are left out and the code is SUCCESS, as in PHP; it is NOTFOUND when nothing
-   * was found, and the error's when nobody could be asked, for which PHP returns false.
+   * was found, and the error's when nobody could be asked, or a server that was asked gave no answer and nothing was
+   * found elsewhere. For both PHP returns false.
    */
   getMulti<T = unknown>(keys: readonly string[], serverKey?: string): Promise<ManyValues<string, T>> {
     const route = serverKey === undefined ? {} : { serverKey };
     const asked = keys.filter(isKey);
     return this.client.getMany<T>(asked, { ...route, onFailure: "miss" }).then((found) => {
-      const error = found.errors.at(-1)?.error;
-      if (error && found.errors.length === asked.length) this.#end(toResultCode(error), error);
+      const unanswered = found.size > 0 ? undefined : found.errors.find(({ error }) => this.#isUnanswered(error));
+      const { error } = unanswered ?? found.errors.at(-1) ?? {};
+      const isRefused = found.errors.length === asked.length || unanswered !== undefined;
+      if (error && isRefused) this.#end(toResultCode(error), error);
       else this.#end(found.size === 0 ? ResultCode.NOTFOUND : ResultCode.SUCCESS, error);
       return found;
     });
@@ -216,8 +220,12 @@ export class Memcached {
     return results;
   }
 
-  touch(key: string, expiration: Ttl = 0): Promise<boolean> {
-    return this.#write(key, () => this.client.touch(key, phpExpiration(expiration)), ResultCode.NOTFOUND);
+  /** As in PHP the code is WRITE_FAILURE, and not what a get would give, when the server is not asked. */
+  async touch(key: string, expiration: Ttl = 0): Promise<boolean> {
+    const done = await this.#write(key, () => this.client.touch(key, phpExpiration(expiration)), ResultCode.NOTFOUND);
+    const error = this.#lastError;
+    if (error && this.#policy.wasNotSent(error)) this.#end(ResultCode.WRITE_FAILURE, error);
+    return done;
   }
 
   increment(key: string, by: number | bigint = 1): Promise<bigint | false> {
@@ -258,6 +266,11 @@ export class Memcached {
   }
 
   // ---- results ----
+
+  /** It was sent and brought no answer. */
+  #isUnanswered(error: CacheError): boolean {
+    return (error.code === "connection_lost" || error.code === "timeout") && !this.#policy.wasNotSent(error);
+  }
 
   #end(code: ResultCode, error?: CacheError): void {
     this.#code = code;

@@ -5,7 +5,14 @@ import { CacheError, TypedEvents } from "@marugoto/core";
 import type { Connection } from "../connection/connection.ts";
 import { checkSocketOptions } from "../connection/dial.ts";
 import { Expect, type Sink } from "../connection/sink.ts";
-import { Refusal, type FailoverPolicy, type FailureReason, type PoolServer, type Trail } from "../failover/failover.ts";
+import {
+  Operation,
+  Refusal,
+  type FailoverPolicy,
+  type FailureReason,
+  type PoolServer,
+  type Trail,
+} from "../failover/failover.ts";
 import { Aborts } from "../operation/aborts.ts";
 import type { LineLimits } from "../operation/get-line.ts";
 import type { OpHost } from "../operation/host.ts";
@@ -262,7 +269,7 @@ export class Pool implements OpHost {
       encoder.encode(op.key, op.keys);
       const hashed = op.serverKey === null ? encoder : this.#encodeServerKey(op.serverKey);
       const server = this.policy.first(hashed.bytes, hashed.hashStart, hashed.end, op.operation);
-      if (server < 0) this.#refuse(op, server, hashed);
+      if (server < 0) this.#refuseFirst(op, server, hashed);
       else if (this.policy.copies === undefined || op.isRead) this.#links[server]!.submit(op);
       else this.#submitWithCopies(op, server);
     } catch (error) {
@@ -299,6 +306,15 @@ export class Pool implements OpHost {
     const encoder = serverKey === null ? this.encoder : this.#encodeServerKey(serverKey);
     if (serverKey === null) encoder.encode(key, keys);
     return this.policy.owner(encoder.bytes, encoder.hashStart, encoder.end);
+  }
+
+  /** The owner is not asked, but its copies may be. */
+  #refuseFirst(op: Op, why: number, hashed: KeyEncoder): void {
+    if (this.#reachesCopies(op)) {
+      const owner = this.policy.owner(hashed.bytes, hashed.hashStart, hashed.end);
+      if (owner >= 0) this.#copy(op, owner);
+    }
+    this.#refuse(op, why, this.#encodeHashed(op));
   }
 
   #refuse(op: Op, why: number, hashed: KeyEncoder): void {
@@ -438,13 +454,18 @@ export class Pool implements OpHost {
       return;
     }
     link.submit(op);
-    if (link.isUp || this.policy.copiesFollowConnect !== true) {
+    if (link.isUp || this.policy.copiesFollowConnect !== true || this.#reachesCopies(op)) {
       this.#copy(op, server);
       return;
     }
     const template = this.take();
     template.becomeCopyOf(op);
     link.copyWhenUp(template);
+  }
+
+  /** It goes to the copies whatever becomes of it at the owner. */
+  #reachesCopies(op: Op): boolean {
+    return this.policy.deletesCopies === true && op.operation === Operation.delete;
   }
 
   /** The answers of all parts make the answer. */
@@ -470,7 +491,7 @@ export class Pool implements OpHost {
       copy.becomeCopyOf(op);
       const link = this.#links[index]!;
       try {
-        if (this.policy.copiesWait) link.delay(copy);
+        if (this.policy.copiesWait && !this.#reachesCopies(op)) link.delay(copy);
         else this.#submitTo(link, copy);
       } catch (error) {
         this.#failOp(copy, error);

@@ -29,11 +29,13 @@ function make(options: LibmemcachedOptions = {}) {
 }
 
 describe("modula, where a lives on 7600", () => {
-  test("a connection that ended while idle costs one request, which changes nothing else", () => {
+  test("a connection that ended while idle costs what is asked at once, and changes nothing else", async () => {
     const { policy, first } = make();
     policy.connected(0);
     policy.connectionLost(0, true);
     expect(first()).toBe(Refusal.connectionLost);
+    expect(first(), "what is asked at once fails together").toBe(Refusal.connectionLost);
+    await Promise.resolve();
     expect(first()).toBe(0);
   });
 
@@ -141,11 +143,11 @@ describe("one replica in the binary protocol, where a lives on 7600 and its copy
     return out;
   };
 
-  test("set is copied, nothing else", () => {
+  test("set and delete are copied, nothing else", () => {
     const { policy } = make(replicated);
     expect(copiesOf(policy, Operation.set)).toEqual([1]);
     expect(copiesOf(policy, Operation.conditional)).toEqual([]);
-    expect(copiesOf(policy, Operation.delete)).toEqual([]);
+    expect(copiesOf(policy, Operation.delete)).toEqual([1]);
   });
 
   test("a read goes to the copy when the owner can't be connected to, a write does not", () => {
@@ -156,6 +158,7 @@ describe("one replica in the binary protocol, where a lives on 7600 and its copy
     expect(policy.next(a, 0, 1, Operation.read, trail)).toBe(1);
     expect(policy.next(a, 0, 1, Operation.set, trail)).toBe(Refusal.lastError);
     expect(copiesOf(policy, Operation.set), "no copy while the owner is down").toEqual([]);
+    expect(copiesOf(policy, Operation.delete), "but a delete").toEqual([1]);
   });
 
   test("copies leave at once unless PHP's way is asked for", () => {

@@ -6,6 +6,7 @@ import { appCommand, connect, spawnServer, type AppCommand, type ServerProcess }
 import type { PoolClock } from "../../src/failover/failover.ts";
 import { Memcache } from "../../src/php/memcache.ts";
 import { Memcached } from "../../src/php/memcached.ts";
+import { ResultCode } from "../../src/php/result-codes.ts";
 import type { CreateBackend, ReplayBackend, ReplayClient } from "./backend.ts";
 import { libmemcachedOptions, peclMemcacheOptions, pollTimeoutMs } from "./settings.ts";
 import type { Outcome, Transcript, TranscriptConfig, Verb } from "./transcript.ts";
@@ -110,7 +111,9 @@ class LiveMemcached implements ReplayClient {
     const client = this.#client;
     if (verb === "getMulti") {
       const found = await client.getMulti<string>(key as string[]);
-      return found.errors.length === key.length ? false : Object.fromEntries(found);
+      // With any other code PHP gives false.
+      const isAnswer = [ResultCode.SUCCESS, ResultCode.NOTFOUND].includes(client.getResultCode() as 0 | 16);
+      return isAnswer ? Object.fromEntries(found) : false;
     }
     const one = key as string;
     switch (verb) {

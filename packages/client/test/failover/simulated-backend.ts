@@ -90,7 +90,7 @@ class Wire {
   /** Sends a command whose answer nobody wants. */
   copy(server: number, command: Command): void {
     if (this.connect(server)) return;
-    if (this.policy.copiesWait) this.#waiting[server]!.push(command);
+    if (this.policy.copiesWait && command.verb !== "delete") this.#waiting[server]!.push(command);
     else this.exchange(server, [command]);
   }
 
@@ -148,7 +148,11 @@ class SimulatedMemcache implements ReplayClient {
     if (first < 0) return false;
     const copies: number[] = [];
     this.#policy.copies(bytes, 0, bytes.length, operation, first, copies);
-    const answers = [first, ...copies].map((server) => this.#withFailover(bytes, server, command));
+    // A copy whose server can't be reached is written nowhere else.
+    const answers = [
+      this.#withFailover(bytes, first, command),
+      ...copies.map((server) => answerOf(this.#wire.request(server, command))),
+    ];
     // Any answer that says no makes it false, whichever server said it.
     let result: unknown = null;
     for (const answer of answers) {
@@ -207,6 +211,10 @@ class SimulatedMemcache implements ReplayClient {
   }
 }
 
+function answerOf(end: Answer | Failure): Answer | undefined {
+  return "kind" in end ? end : undefined;
+}
+
 // ---- class Memcached ----
 
 const codes: Record<Exclude<Answer["kind"], "value" | "number">, [result: boolean, code: number]> = {
@@ -248,10 +256,15 @@ class SimulatedMemcached implements ReplayClient {
     if (wireKey === "") return { result: false, code: 33 };
     const command = { verb, key: wireKey, value };
     const connected = this.#connect(bytes, operations[verb]);
-    if (connected < 0) return { result: false, code: -connected };
-    const copies: number[] = [];
-    this.#policy.copies(bytes, 0, bytes.length, operations[verb], connected, copies);
-    for (const copy of copies) this.#wire.copy(copy, command);
+    if (connected >= 0 || verb === "delete") {
+      const owner = connected >= 0 ? connected : this.#policy.owner(bytes, 0, bytes.length);
+      const copies: number[] = [];
+      this.#policy.copies(bytes, 0, bytes.length, operations[verb], owner, copies);
+      for (const copy of copies) this.#wire.copy(copy, command);
+    }
+    // touch.cc:66: whatever kept it from being sent.
+    if (connected < 0)
+      return { result: false, code: verb === "touch" && connected !== Refusal.noServer ? 5 : -connected };
     const answers = this.#wire.exchange(connected, [command]);
     if (!Array.isArray(answers)) return { result: false, code: answers.reason === "timeout" ? 31 : 3 };
     const answer = answers[0]!;
@@ -272,7 +285,10 @@ class SimulatedMemcached implements ReplayClient {
     return server === Refusal.lastError ? Refusal.connectionLost : server;
   }
 
-  /** What is found, with code 16 when that is nothing; false when nobody could be asked, with the last reason. */
+  /**
+   * What is found, with code 16 when that is nothing; false when nobody could be asked, with the last reason, or when
+   * nothing is found and somebody who was asked gave no answer.
+   */
   #getMulti(keys: readonly string[]): Outcome {
     const found: Record<string, string> = {};
     const batches = new Map<number, string[]>();
@@ -283,13 +299,14 @@ class SimulatedMemcached implements ReplayClient {
       else failure = -server;
     }
     let answered = 0;
+    let unanswered = 0;
     for (const [server, batch] of batches) {
       const answers = this.#wire.exchange(
         server,
         batch.map((key) => ({ verb: "get", key: this.#wireKey(bytesOf(key)), value: undefined })),
       );
       if (!Array.isArray(answers)) {
-        failure = answers.reason === "timeout" ? 31 : 3;
+        failure = unanswered = answers.reason === "timeout" ? 31 : 3;
         continue;
       }
       answered++;
@@ -298,6 +315,7 @@ class SimulatedMemcached implements ReplayClient {
       });
     }
     if (answered === 0) return { result: false, code: failure };
+    if (unanswered !== 0 && Object.keys(found).length === 0) return { result: false, code: unanswered };
     return { result: found, code: Object.keys(found).length === 0 ? 16 : 0 };
   }
 

@@ -93,10 +93,11 @@ export class SimulatedServer {
       case "incr":
       case "decr": {
         if (held === undefined) return { kind: "not_found" };
-        if (!/^\d+$/.test(held)) return { kind: "client_error" };
+        if (!/^\d+ *$/.test(held)) return { kind: "client_error" };
         const delta = value === "" ? 1 : Number(value);
         const number = verb === "incr" ? Number(held) + delta : Math.max(0, Number(held) - delta);
-        this.#items.set(key, String(number));
+        // memcached writes in place and fills what is left of the old length with spaces.
+        this.#items.set(key, String(number).padEnd(held.length));
         return { kind: "number", value: number };
       }
     }
