@@ -10,7 +10,7 @@ import { Pair, type Side } from "./pair.ts";
 
 const WITHIN_MS = 2000;
 
-/** Two writes of one key closer together than this may be in either order. */
+/** Two writes of one key closer together than this may be in either order: the nodes' clocks agree to some milliseconds. */
 const NEAR_MS = 20;
 
 /** Short, so that a cut soon makes two masters. */
@@ -19,6 +19,8 @@ const FLAGS = ["--heartbeat", "50", "--peer-timeout", "300"];
 /** What was last done to a key: its value, or undefined when it was deleted. */
 interface Last {
   readonly value: string | undefined;
+  readonly sentMs: number;
+  /** When it was answered: it was done in between. */
   readonly atMs: number;
   readonly side: Side;
 }
@@ -71,7 +73,7 @@ export const replicationSplits = replicationSoak({
       differing += differ.length;
       for (const [key, writes] of last) {
         const newest = writes.toSorted((a, b) => b.atMs - a.atMs);
-        if (newest.length > 1 && newest[0]!.atMs - newest[1]!.atMs < NEAR_MS) continue;
+        if (newest.length > 1 && newest[0]!.sentMs - newest[1]!.atMs < NEAR_MS) continue;
         compared++;
         if (first.get(key)?.item.split(" ")[3] !== newest[0]!.value) {
           lost++;
@@ -109,12 +111,13 @@ async function write(
     const key = `key${random.int(keys)}`;
     const value = random.chance(0.8) ? `${split}-${side}-${i}` : undefined;
     const request = value === undefined ? `delete ${key}` : `set ${key} ${side} 0 ${value.length}\r\n${value}`;
+    const sentMs = performance.now();
     const answer = await client.ask(request, 10_000);
     const atMs = performance.now();
     // What was asked before the cut was noticed may be told that nobody knows: it has or has not been done.
     if (answer.startsWith("SERVER_ERROR replication: outcome unknown")) {
       await eventually(async () => !(await client.ask(`touch ${key} 0`, 10_000)).startsWith("SERVER_ERROR"));
-      last.set(key, [...(last.get(key) ?? []), { value: "unknown", atMs, side }]);
+      last.set(key, [...(last.get(key) ?? []), { value: "unknown", sentMs, atMs, side }]);
       continue;
     }
     if (!/^(STORED|DELETED|NOT_FOUND)$/.test(answer)) {
@@ -122,7 +125,7 @@ async function write(
     }
     // A delete that found nothing has done nothing.
     if (answer === "NOT_FOUND") continue;
-    last.set(key, [...(last.get(key) ?? []).filter((each) => each.side !== side), { value, atMs, side }]);
+    last.set(key, [...(last.get(key) ?? []).filter((each) => each.side !== side), { value, sentMs, atMs, side }]);
     await pause(random.int(3));
   }
 }
