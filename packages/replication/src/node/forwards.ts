@@ -90,9 +90,19 @@ export class Forwards {
     for (const each of [...this.#outstanding.values()]) if (each.number <= last) this.#lose(each);
   }
 
-  /** We are master: executes what nobody has executed yet, in order. */
-  replay(execute: (request: Buffer) => Buffer): void {
-    for (const each of [...this.#outstanding.values()]) this.#settle(each, Buffer.from(execute(each.request)));
+  /** We are master: executes what nobody has executed yet, in order. @returns what gives the answers */
+  replay(execute: (request: Buffer) => Buffer): () => void {
+    const answered = [...this.#outstanding.values()].map((each) => {
+      // From now on its outcome is known, however long the answer waits.
+      this.#outstanding.delete(each.number);
+      return { each, answer: Buffer.from(execute(each.request)) };
+    });
+    return () => {
+      for (const { each, answer } of answered) {
+        this.bytes -= each.request.length;
+        each.resolve(answer);
+      }
+    };
   }
 
   /** Ends all waiting. */

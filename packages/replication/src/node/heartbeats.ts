@@ -39,6 +39,8 @@ export class Heartbeats {
     }
     // What was no reason to act when it was said may be one now.
     for (const peer of [...this.#node.peers]) this.#node.precedence.consider(peer);
+    this.#node.survey.look();
+    this.#node.loss.judge();
     this.#node.flush();
   }
 

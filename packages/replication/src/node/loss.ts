@@ -4,6 +4,12 @@ import type { Target } from "./dialling.ts";
 import { SILENT } from "./heartbeats.ts";
 import type { ReplicationNode } from "./node.ts";
 
+/** A timer may ring this much before its time, in milliseconds. */
+export const EARLY_MS = 1;
+
+/** Heartbeats for which a master that we cannot dial is awaited. */
+const AWAITED_BEATS = 3;
+
 export class Loss {
   readonly #node: ReplicationNode;
   /** Whom we lost, and when. */
@@ -30,8 +36,8 @@ export class Loss {
   judge(): void {
     if (this.#node.role !== "probing") return;
     const probedMs = this.#node.nowMs() - this.#probeMs;
-    const { peerTimeoutMs } = this.#node.options;
-    if (this.reason !== SILENT && probedMs < peerTimeoutMs && !this.#isGone()) return;
+    const peerTimeoutMs = this.#node.options.peerTimeoutMs - EARLY_MS;
+    if (this.reason !== SILENT && probedMs < peerTimeoutMs && !this.#isGone(probedMs)) return;
     // Others who have lost the same master: the one with the most takes over, the others wait for it, but not for ever.
     if (probedMs < peerTimeoutMs && this.#hasBetter()) return;
     this.#node.fire("masterDead", this.reason);
@@ -49,8 +55,9 @@ export class Loss {
   }
 
   /** Every address of the lost master says that nobody is there, or somebody else. */
-  #isGone(): boolean {
-    if (this.targets.length === 0) return false;
+  #isGone(probedMs: number): boolean {
+    // It has no address: it is the one who dials, and would have done so at once.
+    if (this.targets.length === 0) return probedMs >= AWAITED_BEATS * this.#node.options.heartbeatMs;
     return this.targets.every(
       ({ outcome, nodeId }) => outcome === "refused" || (outcome === "found" && nodeId !== this.id),
     );

@@ -3,8 +3,8 @@
 import { nextEpoch, RANKS, unsureEpoch, withEntry } from "./history.ts";
 import type { ReplicationNode } from "./node.ts";
 
-/** Peer timeouts that the lease has to be free before a node takes it that has less than another. */
-const PATIENCE = 3;
+/** Peer timeouts that the lease has to be free before a node takes it that has less than another, or may have. */
+const PATIENCE = 10;
 
 export class Promotion {
   readonly #node: ReplicationNode;
@@ -29,7 +29,7 @@ export class Promotion {
 
   /** How long the lease has to be free before we take it: those who have more of the group's content come first. */
   patienceMs(): number {
-    let waits = this.#node.history.length === 0 && this.#node.survey.isUnsure;
+    let waits = this.#node.history.length === 0 && !this.#node.survey.hasSeenAll;
     for (const peer of this.#node.peers) {
       const role = peer.established ? peer.state?.role : undefined;
       if (role === "candidate" || role === "probing") waits ||= this.#node.precedence.compareContent(peer.state!) < 0;
@@ -86,9 +86,14 @@ export class Promotion {
     this.#node.history = withEntry(this.#node.history, { epoch, nodeId: this.#node.nodeId, start: this.#node.log.end });
   }
 
-  /** Executes what our own clients have asked for and no master has done. */
+  /** Executes what our own clients have asked for and no master has done; the answers wait as those to others do. */
   replay(): void {
-    this.#node.forwards.replay((request) => this.#node.content.execute(request));
+    const { content, forwards, refusal } = this.#node;
+    const refused = Buffer.from(`${refusal}\r\n`, "latin1");
+    const tell = forwards.replay((request) => (this.#node.mayWrite() ? content.execute(request) : refused));
+    const wait = this.#node.beforeAnswers();
     this.#node.flush();
+    if (wait === undefined) tell();
+    else void wait.then(tell);
   }
 }

@@ -2,6 +2,7 @@
 
 import type { NodeState } from "../wire/messages.ts";
 import type { Target } from "./dialling.ts";
+import { EARLY_MS } from "./loss.ts";
 import type { ReplicationNode } from "./node.ts";
 
 export class Survey {
@@ -29,7 +30,7 @@ export class Survey {
       this.#node.fire("masterFound", `${master.link.remote} is master`, master);
       return;
     }
-    const isLate = this.#node.nowMs() - this.#node.loss.sinceMs >= this.#node.options.peerTimeoutMs;
+    const isLate = this.#node.nowMs() - this.#node.loss.sinceMs >= this.#node.options.peerTimeoutMs - EARLY_MS;
     if (!isLate && this.#node.dialling.targets.some((target) => !this.#isAccountedFor(target))) return;
     const slave = linked.find((peer) => peer.state!.role === "slave" && peer.state!.complete);
     if (slave !== undefined) {
@@ -41,8 +42,13 @@ export class Survey {
       ({ state, nodeId }) => state!.role !== "starting" || (nodeId > this.#node.nodeId && !this.#knowsMore(state!)),
     );
     if (waits) return;
-    this.isUnsure = !this.#node.complete || this.#node.dialling.targets.some((target) => !this.#isAccountedFor(target));
+    this.isUnsure = !this.#node.complete || !this.hasSeenAll;
     this.#node.fire("alone", linked.length > 0 ? "elected among nodes that start" : "nobody is there");
+  }
+
+  /** Of every address it is known who is there. */
+  get hasSeenAll(): boolean {
+    return this.#node.dialling.targets.every((target) => this.#isAccountedFor(target));
   }
 
   /** Nobody is at this address, or it is ourselves, or who is there is linked and has said what it is. */
