@@ -19,6 +19,11 @@ const entries: { readonly [Name in keyof ProxyEvents]: Entry<Name> } = {
     "server-out",
     ({ pool, server, error }) => ({ pool, server, code: error.code, reason: error.message }),
   ],
+  switched: [
+    Level.warning,
+    "server-switched",
+    ({ pool, server, address, why }) => ({ pool, server, address, reason: why }),
+  ],
   serverBack: [Level.notice, "server-back", (event) => event],
   rejoinFailed: [
     Level.warning,

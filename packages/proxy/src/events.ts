@@ -22,6 +22,8 @@ export interface ProxyEvents {
   clientRejected: { readonly pool: string; readonly connections: number; readonly limit: number };
   /** A server was put out of use. */
   serverOut: { readonly pool: string; readonly server: string; readonly error: CacheError };
+  /** Of a replicated pair, the other member is used from now on. */
+  switched: { readonly pool: string; readonly server: string; readonly address: string; readonly why: string };
   /** A server is used again. */
   serverBack: {
     readonly pool: string;

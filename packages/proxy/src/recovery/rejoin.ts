@@ -66,7 +66,9 @@ async function prove(pool: ProxyPool, node: Node): Promise<Proof> {
   const others = node.writesOfOthers.look(state, 0);
   const isNew = identity !== undefined && node.identity !== undefined && identity !== node.identity;
   // When another proxy has flushed it, others may have used it since, and the keys written elsewhere are fenced all the same.
-  if (isNew && (await flushOnce(pool, node, identity))) node.fence.clear();
+  // Of a pair, a new process has been copied from the other one.
+  const isEmpty = isNew && node.pair === null;
+  if (isEmpty && (await flushOnce(pool, node, identity))) node.fence.clear();
   node.identity = identity;
   if (node.fence.isFull) return { way: "unread", isLast: false };
   // A dead process serves nobody. Of one that could not be reached, its counts tell; if they are gone with it, what they said.

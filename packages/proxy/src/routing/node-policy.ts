@@ -8,6 +8,8 @@ import { NodeCount, type Node } from "./node.ts";
 export interface NodePolicyOwner {
   /** Failures in a row that put a server out of use. */
   readonly failureLimit: number;
+  /** A connection to a server could not be made, or has ended. */
+  onLost(node: Node, error: CacheError): void;
   /** A server has failed often enough. */
   onOut(node: Node, error: CacheError): void;
   /** The host of a server that is out of use may have said that nobody listens there. */
@@ -56,7 +58,9 @@ export class NodePolicy implements FailoverPolicy {
     const node = this.#node(link);
     node.counts[NodeCount.errors]!++;
     this.#failed(node, error);
-    if (!this.isRetired) this.#owner.onConnectFailed(node, error);
+    if (this.isRetired) return;
+    this.#owner.onConnectFailed(node, error);
+    this.#owner.onLost(node, error);
   }
 
   connectionLost(link: number, idle: boolean, error: CacheError): void {
@@ -65,6 +69,7 @@ export class NodePolicy implements FailoverPolicy {
     // A server may close a connection that nobody waits on: that says nothing about it.
     if (idle) node.failed(error);
     else this.#failed(node, error);
+    if (!this.isRetired) this.#owner.onLost(node, error);
   }
 
   /** The pool reports no timeouts of requests that came through its lower door: see `nodeTimedOut`. */

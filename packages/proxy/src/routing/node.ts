@@ -1,11 +1,12 @@
 // One server of a pool as the proxy sees it: whether it is in use, what its clients are told while it is not, and what
 // was counted. Who finds out is node-policy.ts; what happens before it is used again is recovery/.
 
-import type { CacheError } from "@marugoto/core";
+import type { CacheError, Endpoint } from "@marugoto/core";
 import type { ServerConfig } from "../config/types.ts";
 import { Fence } from "../recovery/fence.ts";
 import type { WarmSource } from "../recovery/warm-source.ts";
 import { WritesOfOthers } from "../recovery/writes-of-others.ts";
+import type { Pair } from "./pair.ts";
 import { errorLine, ErrorLines } from "../session/error-lines.ts";
 
 /** Places in `Node.counts`. */
@@ -36,6 +37,8 @@ export class Node {
   config: ServerConfig;
   /** Its place in the pool's list of servers. */
   index: number;
+  /** Two servers that are one; null: it is one server. */
+  pair: Pair | null = null;
   /** Requests are sent to it. */
   inUse = true;
   /** Requests for it take the short way: in use, and nothing to heed besides. Kept by `refresh`. */
@@ -93,6 +96,11 @@ export class Node {
   detourEnds(): void {
     this.#detours--;
     this.refresh();
+  }
+
+  /** Where it is dialled. */
+  get endpoint(): Endpoint {
+    return this.pair === null ? this.config.endpoint : this.pair.endpoint;
   }
 
   get name(): string {

@@ -15,8 +15,8 @@ export interface MemberState {
 
 /** Between two looks, in ms. */
 const LOOK_MS = 1000;
-/** While none of the two is up, and after the first look of a failure. */
-const LOOK_SOON_MS = 100;
+/** While one of the two is not up. */
+const LOOK_SOON_MS = 200;
 /** A member that has not answered after so long is not up. */
 const PATIENCE_MS = 500;
 
@@ -54,17 +54,34 @@ export class Pair {
     void this.#look();
   }
 
+  /** Of the member in use. */
   get endpoint(): Endpoint {
     return this.endpoints[this.active]!;
   }
 
-  /** The member in use has failed: the other one takes over at once if it was up a moment ago. */
-  failed(why: string): void {
-    if (this.#closed) return;
+  /** Of the other one. */
+  get otherEndpoint(): Endpoint {
+    return this.endpoints[1 - this.active]!;
+  }
+
+  /**
+   * The member in use has failed: the other one takes over at once if it was up a moment ago.
+   *
+   * @returns whether it does
+   */
+  failed(why: string): boolean {
+    if (this.#closed) return false;
+    const before = this.active;
     const states = this.#states.map((state, i) => (i === this.active ? unknown : state));
     this.#use(memberToUse(this.active, states), states, why);
     this.#isStale = true;
     if (!this.#isLooking) void this.#look();
+    return this.active !== before;
+  }
+
+  /** What was last seen of the member in use, or of the other one. */
+  stateOf(which: "active" | "other"): MemberState {
+    return this.#states[which === "active" ? this.active : 1 - this.active] ?? unknown;
   }
 
   close(): void {
@@ -81,12 +98,16 @@ export class Pair {
       if (this.#closed) return;
       const next = memberToUse(this.active, states);
       const role = states[next]?.role;
-      this.#use(next, states, role === undefined || states[this.active]?.isUp !== true ? "it answers" : `it is ${role}`);
+      this.#use(
+        next,
+        states,
+        role === undefined || states[this.active]?.isUp !== true ? "it answers" : `it is ${role}`,
+      );
       // What has failed a moment ago may be seen as it was before.
     } while (this.#isStale);
     this.#isLooking = false;
-    const isUp = this.#states.some((state) => state.isUp);
-    this.#timer = setTimeout(() => void this.#look(), isUp ? LOOK_MS : LOOK_SOON_MS);
+    const areUp = this.#states.every((state) => state.isUp);
+    this.#timer = setTimeout(() => void this.#look(), areUp ? LOOK_MS : LOOK_SOON_MS);
     this.#timer.unref();
   }
 
@@ -120,7 +141,8 @@ function askMember(endpoint: Endpoint): Promise<MemberState> {
     socket.setEncoding("latin1").on("data", (chunk: string) => {
       text += chunk;
       // A server without replication knows no such section.
-      if (/^(?:END|[A-Z_]*ERROR[^\r]*)\r\n$/m.test(text)) end({ isUp: true, role: /^STAT role (\S+)\r$/m.exec(text)?.[1] });
+      if (/^(?:END|[A-Z_]*ERROR[^\r]*)\r\n$/m.test(text))
+        end({ isUp: true, role: /^STAT role (\S+)\r$/m.exec(text)?.[1] });
     });
     socket.write("stats replication\r\n");
   });

@@ -2,7 +2,7 @@
 // belongs to and sends; it holds no client. A new configuration of the same name is taken over in place.
 
 import { isDeepStrictEqual } from "node:util";
-import { CacheError } from "@marugoto/core";
+import { CacheError, formatEndpoint } from "@marugoto/core";
 import { Expect, Pool, type SendOptions, type ServerSpec, type Sink } from "@marugoto/client";
 import type { Placement } from "@marugoto/hashing";
 import { toPlacement } from "../config/placement.ts";
@@ -21,6 +21,7 @@ import { HotKeys } from "../stats/hot-keys.ts";
 import { PoolCounts } from "../stats/pool-counts.ts";
 import { errorLine, ErrorLines } from "../session/error-lines.ts";
 import { Node, NodeCount } from "./node.ts";
+import { Pair } from "./pair.ts";
 import { NodePolicy, type NodePolicyOwner } from "./node-policy.ts";
 
 /** Silence after a timeout, in ms, after which a connection is given up at the earliest. */
@@ -71,6 +72,7 @@ export class ProxyPool implements NodePolicyOwner {
     this.connections = config.backend.connections;
     this.nodes = config.servers.map((server, index) => new Node(server, index, config.rejoin.fencedKeys));
     this.placement = toPlacement(config.placement, config.servers);
+    this.#pairUp();
     this.#policy = new NodePolicy(this, this.nodes, this.connections);
     this.backend = this.#dial();
     this.gutter = this.#makeGutter();
@@ -93,8 +95,11 @@ export class ProxyPool implements NodePolicyOwner {
       const known = this.nodes.find((node) => isSameServer(node.config, server));
       return known ?? new Node(server, index, config.rejoin.fencedKeys);
     });
-    // What is still under way for a server that goes must not reach the one that takes its place.
-    for (const node of this.nodes) node.index = -1;
+    for (const node of this.nodes) {
+      // What is still under way for a server that goes must not reach the one that takes its place.
+      node.index = -1;
+      if (!nodes.includes(node)) node.pair?.close();
+    }
     this.config = config;
     this.placement = placement;
     this.nodes = nodes;
@@ -104,6 +109,7 @@ export class ProxyPool implements NodePolicyOwner {
       node.config = config.servers[index]!;
       node.fence.limit = config.rejoin.fencedKeys;
     }
+    this.#pairUp();
     this.#reloadGutter(before);
     if (config.leases !== undefined) {
       this.leases ??= new Leases(this, resend);
@@ -129,6 +135,29 @@ export class ProxyPool implements NodePolicyOwner {
     if (config.rejoin.policy === "flush") {
       for (const node of nodes) if (node.isUnread && node.inUse) void flushUnread(this, node);
     }
+  }
+
+  #pairUp(): void {
+    for (const node of this.nodes) {
+      const { endpoint, partner } = node.config;
+      if (partner === undefined) continue;
+      node.pair ??= new Pair([endpoint, partner], (why) => {
+        this.#switched(node, why);
+      });
+    }
+  }
+
+  /** The other member of a pair is used from now on. What this one was asked it may still answer. */
+  #switched(node: Node, why: string): void {
+    node.failures = 0;
+    // Not from within: the report of a failure comes out of a connection that goes.
+    queueMicrotask(() => {
+      if (this.isClosed || node.index < 0) return;
+      this.backend.setServers(this.#allSpecs());
+      for (const link of this.linksOf(node)) link.dial();
+    });
+    const address = formatEndpoint(node.endpoint);
+    this.core.events.emit("switched", { pool: this.config.name, server: node.name, address, why });
   }
 
   #reloadGutter(before: PoolConfig): void {
@@ -217,6 +246,12 @@ export class ProxyPool implements NodePolicyOwner {
     node.counts[NodeCount.unansweredBytes]! += end - start;
   }
 
+  /** A connection to a server gives answers that do not fit: it ends. */
+  violated(node: Node, link: number): void {
+    const found = this.backend.links[link];
+    if (found?.server.name === node.name) found.connection?.violation("an answer that does not fit its request");
+  }
+
   /** A request to the server had no answer in time. */
   timedOut(node: Node): void {
     this.#policy.nodeTimedOut(node);
@@ -274,7 +309,13 @@ export class ProxyPool implements NodePolicyOwner {
 
   // ---- NodePolicyOwner ----
 
+  onLost(node: Node, error: CacheError): void {
+    node.pair?.failed(error.message);
+  }
+
   onOut(node: Node, error: CacheError): void {
+    // The other member of a pair has all that this one had.
+    if (node.pair?.failed(error.message) === true) return;
     node.inUse = false;
     node.warm = null;
     node.wasRefused = isRefused(error);
@@ -338,6 +379,7 @@ export class ProxyPool implements NodePolicyOwner {
   destroy(): void {
     this.isClosed = true;
     clearInterval(this.#looking);
+    for (const node of this.nodes) node.pair?.close();
     this.leases?.clear();
     this.gutter?.pool.destroy();
     this.backend.destroy();
@@ -375,8 +417,8 @@ export class ProxyPool implements NodePolicyOwner {
   }
 
   #allSpecs(): ServerSpec[] {
-    return this.config.servers.flatMap(({ address, name, weight }) =>
-      Array.from({ length: this.connections }, () => ({ address, name, weight })),
+    return this.nodes.flatMap(({ endpoint, config: { name, weight } }) =>
+      Array.from({ length: this.connections }, () => ({ address: formatEndpoint(endpoint), name, weight })),
     );
   }
 }

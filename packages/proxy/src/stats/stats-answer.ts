@@ -5,6 +5,7 @@ import { formatEndpoint } from "@marugoto/core";
 import { Lines } from "@marugoto/protocol";
 import type { ProxyCore } from "../proxy-core.ts";
 import { NodeCount } from "../routing/node.ts";
+import type { Pair } from "../routing/pair.ts";
 import type { ProxyPool } from "../routing/proxy-pool.ts";
 import { readPool, readStats } from "./read-stats.ts";
 
@@ -84,8 +85,9 @@ function servers(pool: ProxyPool): Rows {
   return numbered(
     pool.nodes.map((node, i) => [
       ["name", node.name],
-      ["address", formatEndpoint(node.config.endpoint)],
+      ["address", formatEndpoint(node.endpoint)],
       ["weight", node.config.weight],
+      ...pairRows(node.pair),
       ["state", node.inUse ? "in_use" : "out"],
       ["out_ms", node.inUse ? 0 : Math.round(nowMs - node.outSinceMs)],
       ...Object.entries<number>({ ...read[i]!.counters }),
@@ -93,6 +95,18 @@ function servers(pool: ProxyPool): Rows {
       ["shared_reads", node.counts[NodeCount.shared]!],
     ]),
   );
+}
+
+/** Of a replicated pair: what its members are, as last seen. */
+function pairRows(pair: Pair | null): Rows {
+  if (pair === null) return [];
+  const [active, other] = [pair.stateOf("active"), pair.stateOf("other")];
+  return [
+    ["role", active.role ?? "unknown"],
+    ["partner", formatEndpoint(pair.otherEndpoint)],
+    ["partner_state", other.isUp ? "up" : "down"],
+    ["partner_role", other.role ?? "unknown"],
+  ];
 }
 
 function pools(core: ProxyCore): Rows {
