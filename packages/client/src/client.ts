@@ -79,6 +79,7 @@ export interface ClientOptions extends PoolOptions, CircuitOptions {
 }
 
 const MAX_UINT64 = (1n << 64n) - 1n;
+const MAX_EXPTIME = 0x7fff_ffff;
 
 /** A memcached client. Make one with `createClient`. */
 export class Client<V = unknown> {
@@ -166,7 +167,10 @@ export class Client<V = unknown> {
 
   // ---- writing ----
 
-  /** @returns true; false only with `onFailure: "miss"` */
+  /**
+   * @param value bytes are not copied: they must stay as they are until the call has ended
+   * @returns true; false only with `onFailure: "miss"`
+   */
   set(key: Key, value: unknown, options?: WriteOptions): Promise<boolean> {
     return this.#store("set", OpCode.set, key, value, options) as Promise<boolean>;
   }
@@ -302,7 +306,7 @@ export class Client<V = unknown> {
   /**
    * A read that may win the right to recompute, as `getOrSet` makes it. Meta protocol only.
    *
-   * @param placeholderSec how long the placeholder of a missing item stays, and with it this right
+   * @param placeholderSec whole seconds from 1: how long the placeholder of a missing item stays, and with it this right
    * @param recacheBelowSec one reader wins when less is left of the ttl; 0: none does
    */
   lease<T = V>(
@@ -312,6 +316,12 @@ export class Client<V = unknown> {
     options?: CallOptions,
   ): Promise<LeaseResult<T> | undefined> {
     const op = this.#op(OpCode.lease, key, options);
+    try {
+      checkSeconds("placeholderSec", placeholderSec, 1);
+      checkSeconds("recacheBelowSec", recacheBelowSec, 0);
+    } catch (error) {
+      return reject(op, error);
+    }
     op.exptime = placeholderSec;
     op.deltaLow = recacheBelowSec;
     return this.#run("lease", op) as Promise<LeaseResult<T> | undefined>;
@@ -325,13 +335,14 @@ export class Client<V = unknown> {
    */
   invalidate(key: Key, keepSec = 30, options?: CallOptions & { readonly cas?: bigint }): Promise<boolean> {
     const op = this.#op(OpCode.invalidate, key, options);
+    try {
+      checkSeconds("keepSec", keepSec, 1);
+      if (options?.cas !== undefined) checkUint64("cas", options.cas);
+    } catch (error) {
+      return reject(op, error);
+    }
     op.exptime = keepSec;
     if (options?.cas !== undefined) {
-      try {
-        checkUint64("cas", options.cas);
-      } catch (error) {
-        return reject(op, error);
-      }
       op.casHigh = Number(options.cas >> 32n);
       op.casLow = Number(options.cas & 0xffff_ffffn);
     }
@@ -376,7 +387,7 @@ export class Client<V = unknown> {
   #op(code: OpCode, key: Key, options: CallOptions | undefined): Op {
     const op = this.pool.take();
     op.code = code;
-    op.key = key;
+    op.key = own(key);
     op.keys = this.#keys;
     op.codec = this.#values;
     if (options === undefined) {
@@ -386,7 +397,7 @@ export class Client<V = unknown> {
       op.timeoutMs = options.timeoutMs ?? this.pool.requestTimeoutMs;
       op.onFailurePolicy = options.onFailure ?? this.#onFailure;
       op.signal = options.signal ?? null;
-      op.serverKey = options.serverKey ?? null;
+      op.serverKey = options.serverKey === undefined ? null : own(options.serverKey);
     }
     return op;
   }
@@ -470,8 +481,7 @@ export class Client<V = unknown> {
   ): Promise<bigint | undefined> {
     const op = this.#op(code, key, options);
     try {
-      const wide = BigInt(delta);
-      checkUint64("delta", wide);
+      const wide = toUint64("delta", delta);
       op.deltaHigh = Number(wide >> 32n);
       op.deltaLow = Number(wide & 0xffff_ffffn);
     } catch (error) {
@@ -480,8 +490,7 @@ export class Client<V = unknown> {
     const value = (await this.#run(name, op)) as bigint | undefined;
     if (value !== undefined || options?.initial === undefined) return value;
     // add, not set: of several that find no counter, one makes it and the others count on.
-    const initial = BigInt(options.initial);
-    checkUint64("initial", initial);
+    const initial = toUint64("initial", options.initial);
     const add = this.#op(OpCode.add, key, options);
     add.value = String(initial);
     add.exptime = toExptime(options.ttl ?? this.#ttl, Date.now());
@@ -599,6 +608,11 @@ export function createClient<V = unknown>(options: ClientOptions): Client<V> {
   return new Client<V>(options);
 }
 
+/** Bytes as they are now: the call may be written later, or once more, and the caller's memory may hold another key then. */
+function own(key: Key): Key {
+  return key instanceof Uint8Array ? Uint8Array.prototype.slice.call(key) : key;
+}
+
 function writesOf<K>(keys: readonly K[], results: readonly unknown[], errors: readonly KeyFailure<K>[]): ManyWrites<K> {
   let done = 0;
   const notDone: K[] = [];
@@ -614,6 +628,25 @@ function checkUint64(name: string, value: bigint): void {
   if (value < 0n || value > MAX_UINT64) {
     throw new CacheError("invalid_option", `${name} is ${value}, must be from 0 to ${MAX_UINT64}`);
   }
+}
+
+/** @throws CacheError `invalid_option` */
+function toUint64(name: string, value: number | bigint): bigint {
+  if (typeof value === "number" && !Number.isInteger(value)) {
+    throw new CacheError("invalid_option", `${name} is ${value}, must be a whole number`);
+  }
+  if (typeof value !== "number" && typeof value !== "bigint") {
+    throw new TypeError(`${name} is a number or a bigint, not ${typeof value}`);
+  }
+  const wide = BigInt(value);
+  checkUint64(name, wide);
+  return wide;
+}
+
+/** @throws CacheError `invalid_option` unless it is a whole number that the wire can carry */
+function checkSeconds(name: string, value: number, least: number): void {
+  if (Number.isInteger(value) && value >= least && value <= MAX_EXPTIME) return;
+  throw new CacheError("invalid_option", `${name} is ${value}, must be a whole number from ${least} to ${MAX_EXPTIME}`);
 }
 
 /** An op that never started: gives what was thrown, as a rejection. */

@@ -65,7 +65,7 @@ export class SingleFlight {
 
   /** @throws CacheError `invalid_option`; what the loader throws */
   getOrSet<T>(key: Key, load: Loader<T>, options: GetOrSetOptions): Promise<T> {
-    const { ttl, jitter = 0, leaseSec = 10, signal } = options;
+    const { ttl, jitter = 0, leaseSec = 10, refreshBelowSec = 0, signal } = options;
     if (typeof ttl !== "number" || Number.isNaN(ttl)) {
       throw new CacheError("invalid_option", `ttl is ${String(ttl)}, must be seconds`);
     }
@@ -74,6 +74,9 @@ export class SingleFlight {
     }
     if (!Number.isInteger(leaseSec) || leaseSec < 1) {
       throw new CacheError("invalid_option", `leaseSec is ${leaseSec}, must be a whole number from 1`);
+    }
+    if (!Number.isInteger(refreshBelowSec) || refreshBelowSec < 0) {
+      throw new CacheError("invalid_option", `refreshBelowSec is ${refreshBelowSec}, must be a whole number from 0`);
     }
     if (signal?.aborted) return Promise.reject(abortedError(signal.reason));
     const name = nameOf(key, options.serverKey);

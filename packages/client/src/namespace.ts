@@ -2,7 +2,11 @@
 // invalidating means to choose a new one. What lay under the old one is never asked for again and makes room by itself.
 
 import { randomBytes } from "node:crypto";
+import { CacheError } from "@marugoto/core";
 import type { Client } from "./client.ts";
+
+/** Reads and adds of a generation, before the server is given up: one keeps what it is sent, or loses it each time. */
+const MAX_TRIES = 10;
 
 export interface NamespaceOptions {
   /** How long a process may go on with a generation before it looks for a newer one, in ms. Default 1000. */
@@ -57,13 +61,15 @@ export class Namespace<V = unknown> {
   }
 
   async #load(): Promise<Client<V>> {
-    for (;;) {
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
       const known = await this.#client.get<string>(this.#key, { onFailure: "throw" });
       if (known !== undefined) return this.#use(known);
       // Of several that find none, one makes it; the others read what it made.
       const generation = newGeneration();
       if (await this.#client.add(this.#key, generation, { onFailure: "throw" })) return this.#use(generation);
     }
+    const message = `${this.name}: in ${MAX_TRIES} tries its generation was neither found nor could be added`;
+    throw new CacheError("server_error", message);
   }
 
   #use(generation: string): Client<V> {

@@ -153,6 +153,34 @@ test("what is no key, no text and no bytes is the program's mistake", async () =
   // As bytes it would be twice as long as it says.
   await expect(client.append("k", wrong(new Uint16Array(20_000)))).rejects.toThrow(TypeError);
   await expect(client.invalidate("k", 30, { cas: -1n })).rejects.toMatchObject({ code: "invalid_option" });
+  await expect(client.incr("k", wrong("1") as unknown as number)).rejects.toThrow(TypeError);
+  expect(fake.faults).toEqual([]);
+});
+
+test.each([Number.NaN, -1, 1.5, 2 ** 64, Infinity])("the number %d is refused where it has no meaning", async (bad) => {
+  const fake = opened.add(await FakeServer.start());
+  const client = opened.add(createClient({ servers: [fake.address], protocol: "meta" }));
+  const refused = { code: "invalid_option" };
+  await expect(client.incr("k", bad)).rejects.toMatchObject(refused);
+  await expect(client.decr("k", 1, { initial: bad })).rejects.toMatchObject(refused);
+  await expect(client.lease("k", bad, 0)).rejects.toMatchObject(refused);
+  await expect(client.lease("k", 1, bad)).rejects.toMatchObject(refused);
+  await expect(client.invalidate("k", bad)).rejects.toMatchObject(refused);
+  expect(fake.requests.filter(({ command }) => command !== "metaArithmetic")).toEqual([]);
+});
+
+test("a key of bytes is what it was when the call was made", async () => {
+  const fake = opened.add(await FakeServer.start());
+  const client = opened.add(createClient({ servers: [fake.address] }));
+  const key = Buffer.from("a");
+  const serverKey = Buffer.from("s");
+  // The protocol is not known yet: the call is written later.
+  const set = client.set(key, "of a", { serverKey });
+  const read = client.getMany([key]);
+  key[0] = serverKey[0] = 0x20;
+  expect(await set).toBe(true);
+  await read;
+  expect([...fake.items.keys()]).toEqual(["a"]);
   expect(fake.faults).toEqual([]);
 });
 

@@ -114,6 +114,7 @@ describe("getOrSet without meta", () => {
     expect(() => client.getOrSet("k", () => 1, { ttl: Number.NaN })).toThrow(/ttl is NaN/);
     expect(() => client.getOrSet("k", () => 1, { ttl: 1, jitter: 2 })).toThrow(/jitter is 2/);
     expect(() => client.getOrSet("k", () => 1, { ttl: 1, leaseSec: 0.5 })).toThrow(/leaseSec/);
+    expect(() => client.getOrSet("k", () => 1, { ttl: 1, refreshBelowSec: -1 })).toThrow(/refreshBelowSec is -1/);
   });
 });
 
@@ -280,6 +281,14 @@ describe("namespaces", () => {
     expect([...fake.items.keys()].every((key) => key.startsWith("app:users:"))).toBe(true);
     await users.invalidate();
     expect(await (await users.client()).get("1")).toBeUndefined();
+  });
+
+  test("of a server that neither has nor takes a generation fail, and ask no more", async () => {
+    const answer = ({ command }: { command: string }) => (command === "add" ? "NOT_STORED\r\n" : undefined);
+    const fake = opened.add(await FakeServer.start({ meta: false, answer }));
+    const client = opened.add(createClient({ servers: [fake.address], protocol: "classic" }));
+    await expect(client.namespace("n").client()).rejects.toMatchObject({ code: "server_error" });
+    expect(fake.requests).toHaveLength(20);
   });
 
   test("another process hears of it within its refresh time, and of a lost generation, too", async () => {

@@ -240,6 +240,13 @@ describe("what a call wants done", () => {
     expect(g.items.get(key)?.exptime).toBe(5);
   });
 
+  test("something unheard of fails as throw does", async () => {
+    const [a] = (await start(1)) as [FakeServer];
+    const made = client([a]);
+    await a.close();
+    expect(await codeOf(made.get("k", { onFailure: "nothing" as "throw" }))).toBe("connection_lost");
+  });
+
   test("what its listeners throw disturbs no call", async () => {
     const ticks = vi.spyOn(process, "nextTick");
     const thrown: unknown[] = [];

@@ -418,6 +418,7 @@ export class Pool implements OpHost {
         return;
       }
       case "throw":
+      default:
         op.fail(error);
     }
   }
