@@ -58,12 +58,14 @@ class Front implements ListenerOwner, SessionOwner {
   readonly sessions = new Set<Session>();
   listener: Listener;
   onEmpty: (() => void) | undefined;
+  #idleTimer: NodeJS.Timeout | undefined;
 
   constructor(core: ProxyCore, config: PoolConfig, readBuffer: Buffer) {
     this.core = core;
     this.pool = new ProxyPool(core, config);
     this.readBuffer = readBuffer;
     this.listener = new Listener(config.listen, this);
+    this.#watchIdle();
   }
 
   accept(socket: ClientSocket): ClientHandler | undefined {
@@ -95,9 +97,25 @@ class Front implements ListenerOwner, SessionOwner {
   /** Takes over a configuration, and the listener that was opened for it where it listens elsewhere. */
   reload(config: PoolConfig, listener: Listener | undefined): void {
     this.pool.reload(config);
+    this.#watchIdle();
     if (listener === undefined) return;
     void this.listener.close();
     this.listener = listener;
+  }
+
+  /** Clients that say nothing for too long, and wait for nothing, are disconnected. */
+  #watchIdle(): void {
+    clearInterval(this.#idleTimer);
+    const { idleMs } = this.pool.config.timeouts;
+    if (idleMs === Infinity) return;
+    const look = () => {
+      const before = performance.now() - idleMs;
+      for (const session of this.sessions) {
+        if (session.head === null && session.lastActiveMs < before) session.destroy();
+      }
+    };
+    this.#idleTimer = setInterval(look, Math.min(Math.max(idleMs / 8, 1), 1000));
+    this.#idleTimer.unref();
   }
 
   onError(what: string, error: unknown): void {
@@ -105,6 +123,7 @@ class Front implements ListenerOwner, SessionOwner {
   }
 
   async close(graceMs: number): Promise<void> {
+    clearInterval(this.#idleTimer);
     const listener = this.listener.close();
     if (this.sessions.size > 0) {
       const empty = new Promise<void>((resolve) => {
@@ -198,7 +217,7 @@ class CacheProxy implements Proxy {
       for (const listener of listeners) await listener.listen();
     } catch (error) {
       await Promise.all(listeners.map((listener) => listener.close()));
-      for (const front of added) front.pool.destroy();
+      await Promise.all(added.map((front) => front.close(0)));
       throw error;
     }
     for (const { front, pool } of plan.kept) {

@@ -104,11 +104,16 @@ export class Pair {
         role === undefined || states[this.active]?.isUp !== true ? "it answers" : `it is ${role}`,
       );
       // What has failed a moment ago may be seen as it was before.
-    } while (this.#isStale);
+    } while (this.#cameTooEarly());
     this.#isLooking = false;
     const areUp = this.#states.every((state) => state.isUp);
     this.#timer = setTimeout(() => void this.#look(), areUp ? LOOK_MS : LOOK_SOON_MS);
     this.#timer.unref();
+  }
+
+  /** A method, because the compiler does not see that others set it during a look. */
+  #cameTooEarly(): boolean {
+    return this.#isStale;
   }
 
   #use(next: number, states: readonly MemberState[], why: string): void {
