@@ -54,6 +54,7 @@ export interface Network {
    *
    * @param accept gets each link that `admits` let in
    * @param admits whether an address may say anything at all; others are closed before a byte
+   * @param failed is told when a connection could not be accepted; the listener goes on
    * @returns the real port and what ends it
    * @throws CacheError `address_in_use`, `listen_failed`
    */
@@ -61,6 +62,7 @@ export interface Network {
     endpoint: TcpEndpoint,
     accept: (link: Link) => void,
     admits: (host: string) => boolean,
+    failed: (error: Error) => void,
   ): Promise<{ readonly port: number; close(): void }>;
 }
 

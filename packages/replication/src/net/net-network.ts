@@ -59,6 +59,7 @@ export class NetNetwork implements Network {
     endpoint: TcpEndpoint,
     accept: (link: Link) => void,
     admits: (host: string) => boolean,
+    failed: (error: Error) => void,
   ): Promise<{ readonly port: number; close(): void }> {
     const pairing = new Pairing(accept);
     const server = net.createServer((socket) => {
@@ -74,6 +75,8 @@ export class NetNetwork implements Network {
       });
       server.listen({ host: endpoint.host, port: endpoint.port }, resolve);
     });
+    // Too many open files, most of all: whoever wants to connect tries again.
+    server.on("error", failed);
     const address = server.address();
     return {
       port: address === null || typeof address === "string" ? endpoint.port : address.port,

@@ -29,6 +29,9 @@ export function readPreface(bytes: Buffer): { readonly way: Way; readonly token:
 /** After one connection of a pair has closed, the other may deliver for so long. */
 const LAST_BYTES_MS = 500;
 
+/** What a closed link still has to send is given up after this. */
+const LINGER_MS = 2000;
+
 export class PairedLink implements Link {
   readonly remote: string;
   readonly remoteHost: string;
@@ -93,9 +96,6 @@ export class PairedLink implements Link {
   }
 
   close(): void {
-    if (this.#closed) return;
-    // What was handed on still leaves, on its own.
-    this.#outgoing.destroySoon();
     this.#onGone();
   }
 
@@ -108,7 +108,14 @@ export class PairedLink implements Link {
     this.#closed = true;
     clearTimeout(this.#lastBytes);
     this.#incoming.destroy();
+    // What was handed on still leaves by itself; but the other side may never read it.
     this.#outgoing.destroySoon();
+    if (!this.#outgoing.destroyed) {
+      const deadline = setTimeout(() => this.#outgoing.destroy(), LINGER_MS);
+      this.#outgoing.once("close", () => {
+        clearTimeout(deadline);
+      });
+    }
     this.#handler?.onClosed(this.#reason);
   };
 }

@@ -8,13 +8,37 @@ import { MAX_INLINE_ANSWER_BYTES, writeEnvelope, type Envelope } from "../log/re
 /** Nodes remembered at most; the one that was heard of longest ago is forgotten first. */
 const MAX_NODES = 64;
 
+export interface ForwardedRequest {
+  /** Of the node whose client asked, 16 bytes. */
+  readonly id: Buffer;
+  readonly number: number;
+  /** All below have their answers. */
+  readonly floor: number;
+  readonly request: Buffer;
+}
+
+export interface Circumstances {
+  /** Whether the answer may travel in the envelope. */
+  readonly inline: boolean;
+  /** When this is, for `forget`. */
+  readonly nowMs: number;
+  /** Group time and rank of the effects. */
+  readonly timeMs: number;
+  readonly rank: number;
+}
+
+interface Kept {
+  readonly answer: Buffer;
+  readonly atMs: number;
+}
+
 export class Executor {
   /** While a forwarded request is executed: where its effects go in place of the log. */
   effects: Scratch | undefined;
   readonly #scratch = new Scratch(4096);
   #last = new Map<string, number>();
-  /** Answers that went as messages, by node and number, until the node says that it has them. */
-  readonly #answers = new Map<string, Map<number, Buffer>>();
+  /** Answers that went as messages, by node and number, until the node says that it has them or nobody waits any more. */
+  readonly #answers = new Map<string, Map<number, Kept>>();
 
   /** Node id → the last of its requests that is in the log. */
   get last(): ReadonlyMap<string, number> {
@@ -32,25 +56,24 @@ export class Executor {
   }
 
   /**
-   * Executes request `number` of node `id`, unless it is in the log already; then its answer may be kept here still.
+   * Executes a request, unless it is in the log already; then its answer may be kept here still. One whose forerunners have
+   * not come is left: its sender says them all again.
    *
-   * @param inline whether the answer may travel in the envelope
    * @returns the answer if it is to be sent as a message; undefined when the log has it
    */
   execute(
     content: Content,
     sink: RecordSink,
-    id: Buffer,
-    number: number,
-    floor: number,
-    request: Buffer,
-    inline: boolean,
-    timeMs: number,
-    rank: number,
+    asked: ForwardedRequest,
+    circumstances: Circumstances,
   ): Buffer | undefined {
+    const { id, number, floor, request } = asked;
+    const { inline, nowMs, timeMs, rank } = circumstances;
     const nodeId = id.toString("hex");
-    this.#forget(nodeId, floor);
-    if (number <= (this.#last.get(nodeId) ?? 0)) return this.#answers.get(nodeId)?.get(number);
+    this.#forgetBelow(nodeId, floor);
+    const last = this.#last.get(nodeId) ?? 0;
+    if (number <= last) return this.#answers.get(nodeId)?.get(number)?.answer;
+    if (number > Math.max(last + 1, floor)) return undefined;
     this.#scratch.clear();
     this.effects = this.#scratch;
     let answer: Buffer;
@@ -66,12 +89,26 @@ export class Executor {
     if (fits) return undefined;
     const kept = Buffer.from(answer);
     let answers = this.#answers.get(nodeId);
-    if (answers === undefined) this.#answers.set(nodeId, (answers = new Map<number, Buffer>()));
-    answers.set(number, kept);
+    if (answers === undefined) this.#answers.set(nodeId, (answers = new Map<number, Kept>()));
+    answers.set(number, { answer: kept, atMs: nowMs });
     return kept;
   }
 
-  #forget(nodeId: string, floor: number): void {
+  /** The request is answered without having been executed. */
+  refused({ id, number }: ForwardedRequest): void {
+    const nodeId = id.toString("hex");
+    if (number === (this.#last.get(nodeId) ?? 0) + 1) this.#remember(nodeId, number);
+  }
+
+  /** Drops the answers that were given before `beforeMs`: whoever asked has been told that nobody knows. */
+  forget(beforeMs: number): void {
+    for (const [nodeId, answers] of this.#answers) {
+      for (const [number, { atMs }] of answers) if (atMs < beforeMs) answers.delete(number);
+      if (answers.size === 0) this.#answers.delete(nodeId);
+    }
+  }
+
+  #forgetBelow(nodeId: string, floor: number): void {
     const answers = this.#answers.get(nodeId);
     if (answers === undefined) return;
     for (const number of answers.keys()) if (number < floor) answers.delete(number);

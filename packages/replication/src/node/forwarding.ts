@@ -51,27 +51,22 @@ export class Forwarding {
       this.#node.upstream?.send(message);
       return;
     }
-    const number = buffer.readUIntBE(at + 8, 6);
-    const floor = buffer.readUIntBE(at + 14, 6);
-    const id = Buffer.from(buffer.subarray(at + 20, at + 36));
-    const request = Buffer.from(buffer.subarray(at + FORWARD_HEAD_BYTES, end));
+    const { content, log, rank, options, executor, time } = this.#node;
+    const asked = {
+      number: buffer.readUIntBE(at + 8, 6),
+      floor: buffer.readUIntBE(at + 14, 6),
+      id: Buffer.from(buffer.subarray(at + 20, at + 36)),
+      request: Buffer.from(buffer.subarray(at + FORWARD_HEAD_BYTES, end)),
+    };
+    const { id, number } = asked;
     if (!this.#node.mayWrite()) {
+      executor.refused(asked);
       downstream.post(writeAnswer(id, number, Buffer.from(`${this.#node.refusal}\r\n`, "latin1")));
       return;
     }
-    const inline = this.#node.options.syncReplicas <= 1;
-    const { content, log, rank } = this.#node;
-    const answer = this.#node.executor.execute(
-      content,
-      log,
-      id,
-      number,
-      floor,
-      request,
-      inline,
-      this.#node.time.effectMs(),
-      rank,
-    );
+    const inline = options.syncReplicas <= 1;
+    const circumstances = { inline, nowMs: this.#node.nowMs(), timeMs: time.effectMs(), rank };
+    const answer = executor.execute(content, log, asked, circumstances);
     if (answer === undefined) return;
     const message = writeAnswer(id, number, answer);
     const wait = inline ? undefined : this.#node.protection.admit(this.#node.log.end, 1);

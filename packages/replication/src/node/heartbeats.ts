@@ -22,7 +22,7 @@ export class Heartbeats {
   #later(): void {
     this.#cancel = this.#node.timers.after(this.#node.options.heartbeatMs, () => {
       this.#beat();
-      this.#later();
+      if (!this.#node.isClosed()) this.#later();
     });
   }
 
@@ -41,11 +41,14 @@ export class Heartbeats {
     for (const peer of [...this.#node.peers]) this.#node.precedence.consider(peer);
     this.#node.survey.look();
     this.#node.loss.judge();
+    this.#node.executor.forget(now - 2 * peerTimeoutMs);
     this.#node.flush();
   }
 
   message(): Buffer {
-    return writeHeartbeat({ epoch: this.#node.epoch, offset: this.#node.log.end, groupMs: this.#node.time.nowMs() });
+    const { epoch, complete, log, time } = this.#node;
+    // While a copy comes, what the stream has brought besides is of no use yet.
+    return writeHeartbeat({ epoch, offset: complete ? log.end : 0, groupMs: time.nowMs() });
   }
 
   onHeartbeat(peer: Peer, { epoch, offset, groupMs }: Heartbeat): void {

@@ -35,6 +35,9 @@ export class Listener {
           else link.close();
         },
         (host) => this.#admits(host),
+        (error) => {
+          this.#node.links.onError("accepting a connection", error);
+        },
       );
       if (this.#node.isClosed()) {
         listening.close();

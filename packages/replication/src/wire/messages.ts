@@ -217,7 +217,7 @@ export function readAttachment(buffer: Buffer, at: number, end: number): Attachm
 /** A sign of life, and an acknowledgement. */
 export interface Heartbeat {
   readonly epoch: number;
-  /** End of the sender's log: what it has written, or has applied. */
+  /** End of the sender's log: what it has written, or has applied; 0 while its content is not whole. */
   readonly offset: number;
   readonly groupMs: number;
 }
