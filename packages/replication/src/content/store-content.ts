@@ -101,7 +101,9 @@ export class StoreContent implements Content {
 
   copySome(cursor: number, bytes: number, sink: RecordSink): number {
     const store = this.#store;
-    const average = store.currItems === 0 ? 1 : Math.max(1, store.liveBytes / store.currItems);
+    // An empty index is long to walk, too.
+    if (store.currItems === 0) return -1;
+    const average = Math.max(1, store.liveBytes / store.currItems);
     const items = Math.max(1, Math.min(COPY_ITEMS, Math.floor(bytes / average)));
     return store.walk(cursor, items, (item) => {
       const keyEnd = store.copyKey(item, this.#key, 0);

@@ -13,6 +13,9 @@ const MAX_PIECE_BYTES = 1024 * 1024;
 /** About how many bytes of items a copy sends before others have their turn. */
 const SLICE_BYTES = 128 * 1024;
 
+/** A slice in which there is nothing goes on for so long: an index with few items is long to walk. */
+const SLICE_MS = 1;
+
 /** What a downstream needs of the node. */
 export interface DownstreamHost {
   readonly log: EffectLog;
@@ -161,7 +164,9 @@ export class Downstream {
       return;
     }
     const scratch = new Scratch(SLICE_BYTES * 2);
-    copy.cursor = this.#host.content.copySome(copy.cursor, SLICE_BYTES, scratch);
+    const endMs = this.#host.nowMs() + SLICE_MS;
+    do copy.cursor = this.#host.content.copySome(copy.cursor, SLICE_BYTES, scratch);
+    while (copy.cursor !== -1 && scratch.at === 0 && this.#host.nowMs() < endMs);
     const { written } = scratch;
     copy.items += countRecords(written);
     copy.bytes += written.length;

@@ -7,6 +7,9 @@ import type { Peer } from "./peer.ts";
 /** A heartbeat this many times later than it should be means that we stood still, and heard nothing for that reason. */
 const STALL_BEATS = 3;
 
+/** A master without its port tries to have it once in so many heartbeats. */
+const BEATS_PER_BIND = 10;
+
 /** Why a link was closed: nothing was heard for `peerTimeoutMs`. */
 export const SILENT = "silent";
 
@@ -14,6 +17,7 @@ export class Heartbeats {
   readonly #node: ReplicationNode;
   #cancel: (() => void) | undefined;
   #lastMs = 0;
+  #beats = 0;
 
   constructor(node: ReplicationNode) {
     this.#node = node;
@@ -41,6 +45,7 @@ export class Heartbeats {
     for (const peer of [...this.#node.peers]) this.#node.precedence.consider(peer);
     this.#node.survey.look();
     this.#node.loss.judge();
+    if (this.#node.role === "master" && ++this.#beats % BEATS_PER_BIND === 0) this.#node.listener.bindAgain();
     this.#node.executor.forget(now - 2 * peerTimeoutMs);
     this.#node.flush();
   }

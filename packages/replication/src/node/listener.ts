@@ -1,4 +1,4 @@
-// Where other nodes connect, and who may. A port that is taken is tried again when this node becomes master.
+// Where other nodes connect, and who may. A port that is taken is tried again when this node is to be master.
 
 import { isCacheError } from "@marugoto/core";
 import type { ReplicationNode } from "./node.ts";
@@ -9,8 +9,8 @@ const MAX_STRANGERS = 64;
 export class Listener {
   readonly #node: ReplicationNode;
   #listening: { readonly port: number; close(): void } | undefined;
-  /** The port was taken: it is worth another try when we are master. */
-  isRefused = false;
+  /** The port was taken when we last tried. */
+  #isRefused = false;
 
   constructor(node: ReplicationNode) {
     this.#node = node;
@@ -21,10 +21,10 @@ export class Listener {
     return this.#listening?.port ?? 0;
   }
 
-  async bind(): Promise<void> {
+  async bind(isQuiet = false): Promise<void> {
     const { listen } = this.#node.options;
     if (listen === undefined || this.#listening !== undefined) return;
-    this.isRefused = false;
+    this.#isRefused = false;
     try {
       const listening = await this.#node.network.listen(
         listen,
@@ -47,12 +47,21 @@ export class Listener {
       this.#node.events.emit("listening", { host: listen.host, port: listening.port });
       this.#node.states.tell();
     } catch (error) {
-      this.isRefused = true;
+      this.#isRefused = true;
+      if (isQuiet) return;
       this.#node.events.emit("listenRefused", { host: listen.host, port: listen.port, error });
       // Whoever has our port is a peer most likely: the other node of this host, or this one, started twice.
       if (isCacheError(error) && error.code === "address_in_use")
         this.#node.dialling.add({ ...listen, host: reachable(listen.host) });
     }
+  }
+
+  /** Where the port was taken: whoever had it may have gone. */
+  bindAgain(): void {
+    if (!this.#isRefused || this.#node.isClosed()) return;
+    this.bind(true).catch((error: unknown) => {
+      this.#node.links.onError("listening again", error);
+    });
   }
 
   /** Without a secret only the named peers and this host may say anything. */

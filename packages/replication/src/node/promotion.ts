@@ -17,6 +17,8 @@ export class Promotion {
   askLeave(reason: string): void {
     this.#node.stopWaiting();
     this.#node.protection.giveUp();
+    // Others may look for us before we are master.
+    this.#node.listener.bindAgain();
     if (this.#node.coordinator === undefined) {
       this.#node.fire("granted", reason);
       return;
@@ -43,11 +45,7 @@ export class Promotion {
     this.#node.upstream = undefined;
     this.#node.following.isAttached = false;
     this.#node.merging.endRelays();
-    if (this.#node.listener.isRefused) {
-      this.#node.listener.bind().catch((error: unknown) => {
-        this.#node.links.onError("listening again", error);
-      });
-    }
+    this.#node.listener.bindAgain();
     this.#node.forwards.masterChanged();
     this.#node.forwarding.masterId = this.#node.nodeId;
     // Before the first effect of the new epoch, so that who follows knows where it begins.
