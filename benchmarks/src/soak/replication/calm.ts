@@ -33,12 +33,13 @@ export const replicationCalm = replicationSoak({
     const generator = LoadGenerator.start();
     opened.defer(() => generator.stop());
     await generator.fill({ ...LOAD, port: pair.ports[0] });
-    const loaded = { isOver: false, requests: 0 };
+    const loaded = { isOver: false, requests: 0, refused: 0 };
     const load = (async () => {
       while (!loaded.isOver) {
         const result = await generator.once({ ...LOAD, port: pair.ports[0] }, 1);
         loaded.requests += result.operations;
-        if (result.refused > 0) throw new Error(`${result.refused} sets were refused: ${result.refusal}`);
+        loaded.refused += result.refused;
+        if (result.refused > 0) progress(`${result.refused} sets were refused: ${result.refusal}`);
       }
     })();
     // Looked at when it is awaited; a failure before that must not end the process.
@@ -48,6 +49,7 @@ export const replicationCalm = replicationSoak({
       await eventually(() => inStep(pair), { withinMs: 20_000 });
       const afterStalls = await takeovers(pair);
       progress(`${stalls} stalls, ${grouped(loaded.requests)} requests: ${afterStalls} takeovers`);
+      if (afterStalls > 0) for (const side of [0, 1] as const) progress(rolesOf(pair.process(side).stderr));
       const relinked: number[] = [];
       for (let i = 0; i < values.resets; i++) {
         await pause(random.between(1, 20));
@@ -62,6 +64,7 @@ export const replicationCalm = replicationSoak({
       const [master, slave] = [await pair.stats(0), await pair.stats(1)];
       return [
         told("requests", loaded.requests),
+        none("sets refused", loaded.refused),
         none(`takeovers with ${grouped(stalls)} stalls of ${STALL_MS} ms in ${values.stalling} minutes`, afterStalls),
         none(`takeovers with ${grouped(values.resets)} resets of the link`, (await takeovers(pair)) - afterStalls),
         told("in step again after a reset: median / 95 of 100 / longest", times(relinked)),
@@ -108,4 +111,12 @@ async function isLinked(pair: Pair, times: number): Promise<boolean> {
   const rows = await pair.stats(0);
   const linked = Number(rows.get("partial_copies_out")) + Number(rows.get("full_copies_out"));
   return linked >= times && rows.get("replicas_in_step") === "1";
+}
+
+/** The lines of a node's log that tell of roles and links. */
+function rolesOf(stderr: string): string {
+  return stderr
+    .split("\n")
+    .filter((line) => / -> | is gone: /.test(line))
+    .join("\n");
 }
