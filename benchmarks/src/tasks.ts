@@ -11,6 +11,7 @@ import { clientKeys } from "./soak/client-keys.ts";
 import { fuzzDiff } from "./soak/fuzz-diff.ts";
 import { fuzzServerSoak } from "./soak/fuzz-server.ts";
 import { idleConnections } from "./soak/idle-connections.ts";
+import { proxyChaos } from "./soak/proxy-chaos.ts";
 import { proxyReload } from "./soak/proxy-reload.ts";
 import { replicationSoaks } from "./soak/replication/index.ts";
 import { slowReaders } from "./soak/slow-readers.ts";
@@ -32,6 +33,7 @@ export const families: Readonly<Record<string, Readonly<Record<string, Task>>>> 
     "idle-connections": idleConnections,
     "client-chaos": clientChaos,
     "client-keys": clientKeys,
+    "proxy-chaos": proxyChaos,
     "proxy-reload": proxyReload,
     ...replicationSoaks,
   },

@@ -1,26 +1,8 @@
 // The command line as `npm run bench` and `npm run soak` call it, in a process of its own.
 
-import { execFile } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { useOracle } from "@marugoto/testing";
-import { pinnedNode } from "../src/measure/programs.ts";
-
-interface Outcome {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function runMain(...argv: string[]): Promise<Outcome> {
-  const main = fileURLToPath(new URL("../src/main.ts", import.meta.url));
-  return new Promise((resolve) => {
-    execFile(pinnedNode(), ["--conditions=source", main, ...argv], { timeout: 120_000 }, (error, stdout, stderr) => {
-      const code = error === null ? 0 : typeof error.code === "number" ? error.code : -1;
-      resolve({ code, stdout, stderr });
-    });
-  });
-}
+import { runMain } from "./support/run-main.ts";
 
 describe("the command line", () => {
   test.each([
@@ -79,6 +61,12 @@ describe("the soaks of the client", () => {
     expect(code).toBe(0);
   });
 });
+
+test("soak proxy-chaos finds nothing wrong", async () => {
+  const { code, stdout } = await runMain("soak", "proxy-chaos", "--quick");
+  expect(stdout).toContain("gutter: wrong");
+  expect(code).toBe(0);
+}, 120_000);
 
 const memcached = useOracle("memcached", "benches and soaks, memcached beside memcached");
 

@@ -4,7 +4,8 @@
 import { CacheError, isCacheError } from "@marugoto/core";
 import type { Sink } from "@marugoto/client";
 import { Expect } from "@marugoto/client";
-import { Reply, type TextResponse } from "@marugoto/protocol";
+import { Command, commands, Reply, type TextResponse } from "@marugoto/protocol";
+import { fittingReplies } from "../session/fitting-replies.ts";
 import { NodeCount, type Node } from "../routing/node.ts";
 import type { ProxyPool } from "../routing/proxy-pool.ts";
 
@@ -56,10 +57,18 @@ export function ask(
   { deadlineMs, expect = Expect.one, onEnd }: AskOptions,
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const isCounted = key !== "";
-    const isWrite = !/^(?:get|gets|gat|gats|touch|mg|me|stats)\s/.test(request.toString("latin1", 0, 6));
-    const sink = new AnswerSink(pool, node, { sentBytes: request.length, isCounted, isWrite, onEnd }, resolve, reject);
     const link = pool.linkOfText(node, key);
+    const isCounted = key !== "";
+    const asked = request.toString("latin1", 0, request.indexOf("\r\n")).split(" ");
+    const fitting = fittingReplies(codes.get(asked[0]!) ?? Command.unknown);
+    const isWrite = !/^(?:get|gets|gat|gats|touch|mg|me|stats)\s/.test(request.toString("latin1", 0, 6));
+    const sink = new AnswerSink(
+      pool,
+      node,
+      { sentBytes: request.length, isCounted, isWrite, words: asked, fitting, link, onEnd },
+      resolve,
+      reject,
+    );
     try {
       pool.send(node, link, request, 0, request.length, sink, deadlineMs, expect);
       if (isCounted) return;
@@ -77,11 +86,18 @@ export function isError(reply: Reply): boolean {
   return reply === Reply.error || reply === Reply.clientError || reply === Reply.serverError;
 }
 
+const codes = new Map(commands.map(({ word, code }) => [word, code]));
+
 interface Asked {
   readonly sentBytes: number;
   /** Among the requests of clients. */
   readonly isCounted: boolean;
   readonly isWrite: boolean;
+  /** Of the request's line. */
+  readonly words: readonly string[];
+  /** Bits `1 << Reply` of the answers that fit. */
+  readonly fitting: number;
+  readonly link: number;
   readonly onEnd: (() => void) | undefined;
 }
 
@@ -112,6 +128,11 @@ class AnswerSink implements Sink {
   }
 
   onAnswer(response: TextResponse, last: boolean): void {
+    if (!this.#fits(response)) {
+      this.#pool.violated(this.#node, this.#asked.link);
+      if (last) this.onFailure(new CacheError("protocol_violation", `${this.#node.name}: an answer that does not fit`));
+      return;
+    }
     const { reply, input, lineStart, lineEnd, valueStart, valueEnd } = response;
     if (response.valueBytes >= 0 && valueStart < 0) {
       this.#parts.push({ ...this.#head!, value: this.#value });
@@ -128,6 +149,13 @@ class AnswerSink implements Sink {
     this.#countOff();
     this.#asked.onEnd?.();
     this.#resolve(this.#parts);
+  }
+
+  #fits(response: TextResponse): boolean {
+    const { fitting, words } = this.#asked;
+    if (((fitting >> response.reply) & 1) === 0) return false;
+    if (response.reply !== Reply.value || response.valueStart < 0) return true;
+    return words.includes(response.keyText(), 1);
   }
 
   onValueStart({ reply, input, lineStart, lineEnd, valueBytes }: TextResponse): void {

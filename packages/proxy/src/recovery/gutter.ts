@@ -46,8 +46,8 @@ export class Gutter {
   /** What was put there for a key; undefined: nothing, or a server that does not tell how long it stays. */
   async find(out: Node, key: string, deadlineMs: number): Promise<Found | undefined> {
     return this.#inOutage(out, key, deadlineMs, (node, stored) => {
-      const answer = ask(this.pool, node, key, Buffer.from(`mg ${stored} v f t\r\n`, "latin1"), { deadlineMs });
-      return { answer, result: foundIn };
+      const answer = ask(this.pool, node, key, Buffer.from(`mg ${stored} v f t k\r\n`, "latin1"), { deadlineMs });
+      return { answer, result: (parts) => foundIn(parts, stored) };
     });
   }
 
@@ -152,7 +152,8 @@ function digest(text: string): string {
   return createHash("sha256").update(text, "latin1").digest("base64url");
 }
 
-export function foundIn(answer: Answer): Found | undefined {
+/** What an answer to `mg … v f t k` holds; undefined: nothing, or the value of another key. */
+export function foundIn(answer: Answer, key: string): Found | undefined {
   const [first] = answer;
   if (first?.value === undefined) return undefined;
   const flag = (letter: string) =>
@@ -161,6 +162,7 @@ export function foundIn(answer: Answer): Found | undefined {
       .slice(2)
       .find((word) => word.startsWith(letter))
       ?.slice(1);
+  if (flag("k") !== key) return undefined;
   const ttl = flag("t");
   return {
     value: first.value,

@@ -31,8 +31,8 @@ export function straySource(pool: ProxyPool, node: Node): WarmSource {
     async find(key, deadlineMs) {
       const holder = node.strays.get(key);
       if (holder?.inUse !== true) return undefined;
-      const request = Buffer.from(`mg ${key} v f t\r\n`, "latin1");
-      return foundIn(await ask(pool, holder, key, request, { deadlineMs }));
+      const request = Buffer.from(`mg ${key} v f t k\r\n`, "latin1");
+      return foundIn(await ask(pool, holder, key, request, { deadlineMs }), key);
     },
     async forget(key) {
       const holder = node.strays.get(key);

@@ -8,6 +8,7 @@ import { DetourRequest } from "../recovery/detour-request.ts";
 import { NodeCount, type Node } from "../routing/node.ts";
 import { statsAnswer } from "../stats/stats-answer.ts";
 import { errorLine } from "./error-lines.ts";
+import { fittingReplies } from "./fitting-replies.ts";
 import { flushAll } from "./flush-all.ts";
 import type { Session } from "./session.ts";
 import { Show, type Slot } from "./slot.ts";
@@ -109,6 +110,7 @@ function retrieve(session: Session, request: TextRequest): void {
   }
   const leader = pool.flights.find(input, keyStart, keyEnd);
   const slot = takeSlot(session, node, Show.all);
+  slot.isGet = true;
   slot.keepKey(input, keyStart, keyEnd);
   slot.deadlineMs = pool.deadlineMs();
   slot.inFlight = true;
@@ -122,6 +124,7 @@ function retrieve(session: Session, request: TextRequest): void {
     return;
   }
   slot.isFlight = true;
+  slot.fitting = fittingReplies(Command.get);
   pool.flights.add(slot);
   sendSlot(slot, input, request.lineStart, request.lineEnd, Expect.one);
 }
@@ -146,6 +149,7 @@ export function resend(slot: Slot): void {
   const words = ["get", slot.keyText()];
   if (node.direct) {
     slot.isFlight = true;
+    slot.fitting = fittingReplies(Command.get);
     pool.flights.add(slot);
     const line = Buffer.from(`${words.join(" ")}\r\n`, "latin1");
     sendSlot(slot, line, 0, line.length, Expect.one);
@@ -227,7 +231,9 @@ function send(
   slot.deadlineMs = deadlineMs;
   slot.inFlight = true;
   slot.isWrite = isWrite(request.command);
-  if (slot.isWrite || pool.connections > 1) slot.keepKey(buffer, keyStart, keyEnd);
+  slot.isGet = isRetrieval(request.command);
+  slot.fitting = fittingReplies(request.command);
+  slot.keepKey(buffer, keyStart, keyEnd);
   if (slot.isWrite) {
     pool.flights.remove(buffer, keyStart, keyEnd);
   }
@@ -264,6 +270,10 @@ function sendSlot(slot: Slot, bytes: Buffer, start: number, end: number, expect:
     pool.counts.forwardErrors++;
     slot.fail(errorLine(error));
   }
+}
+
+function isRetrieval(command: Command): boolean {
+  return command === Command.get || command === Command.gets || command === Command.gat || command === Command.gats;
 }
 
 /** Whether it may change the value of its key. */

@@ -2,7 +2,7 @@
 // order of the keys, duplicates kept. A server that can't be asked costs its own keys, which are misses then, and nothing
 // else; only when no server has answered is that the answer.
 
-import { isCacheError, type CacheError } from "@marugoto/core";
+import { CacheError, isCacheError } from "@marugoto/core";
 import { Expect, type Sink } from "@marugoto/client";
 import { Command, Lines, Reply, writeInt32, type TextRequest, type TextResponse } from "@marugoto/protocol";
 import { DetourRequest } from "../recovery/detour-request.ts";
@@ -10,6 +10,7 @@ import { NodeCount, type Node } from "../routing/node.ts";
 import type { ProxyPool } from "../routing/proxy-pool.ts";
 import { ByteQueue, type BufferPool } from "./byte-queue.ts";
 import { errorLine, ErrorLines } from "./error-lines.ts";
+import { fittingReplies } from "./fitting-replies.ts";
 import type { Slot } from "./slot.ts";
 
 const SPACE = 0x20;
@@ -19,6 +20,8 @@ const CRLF = Buffer.from("\r\n", "latin1");
 /** Most keys and bytes of one line to a server: more are asked for in several lines. */
 const MAX_LINE_KEYS = 100;
 const MAX_LINE_BYTES = 8000;
+
+const RETRIEVAL = fittingReplies(Command.get);
 
 /** Longest head of a line, without keys. */
 const HEAD_BYTES = 16;
@@ -136,16 +139,24 @@ class Part implements Sink {
 
   onAnswer(response: TextResponse, last: boolean): void {
     const { counts } = this.node!;
+    if (((RETRIEVAL >> response.reply) & 1) === 0) {
+      this.#refuse(last);
+      return;
+    }
     if (response.reply === Reply.value) {
       if (response.valueStart < 0) {
         this.rows.append(CRLF, 0, 2);
         this.#endRow(this.#started);
       } else {
         const index = this.#find(response);
+        if (index < 0) {
+          this.#refuse(last);
+          return;
+        }
         const start = this.rows.length;
         this.rows.append(response.input, response.lineStart, response.valueEnd + 2);
         counts[NodeCount.responseBytes]! += this.rows.length - start;
-        if (index >= 0) this.join!.rowOf(index, this, start, this.rows.length);
+        this.join!.rowOf(index, this, start, this.rows.length);
       }
       return;
     }
@@ -163,14 +174,27 @@ class Part implements Sink {
 
   onValueStart(response: TextResponse): void {
     const index = this.#find(response);
+    if (index < 0) {
+      this.#refuse(false);
+      return;
+    }
     this.#started = index;
-    if (index >= 0) this.join!.rowOf(index, this, this.rows.length, -1);
+    this.join!.rowOf(index, this, this.rows.length, -1);
     this.rows.append(response.input, response.lineStart, response.lineEnd);
   }
 
   onValuePiece(buffer: Buffer, start: number, end: number): void {
     this.rows.append(buffer, start, end);
     this.node!.counts[NodeCount.responseBytes]! += end - start;
+  }
+
+  /** The answer is another's: the connection ends, and with it all that waits on it. */
+  #refuse(last: boolean): void {
+    const node = this.node!;
+    const join = this.join!;
+    join.pool!.violated(node, this.link);
+    if (!last) return;
+    this.onFailure(new CacheError("protocol_violation", `${node.name}: an answer that does not fit its request`));
   }
 
   onFailure(error: CacheError): void {

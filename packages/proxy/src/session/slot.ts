@@ -2,7 +2,7 @@
 // order of the requests: what comes early waits in its slot. The two roles end apart (a client may go, or be told that
 // time is up, before the server has answered); when both have ended the slot is used again.
 
-import type { CacheError } from "@marugoto/core";
+import { CacheError } from "@marugoto/core";
 import type { Sink } from "@marugoto/client";
 import { Reply, type TextResponse } from "@marugoto/protocol";
 import { isError } from "../recovery/ask.ts";
@@ -10,6 +10,7 @@ import { NodeCount, type Node } from "../routing/node.ts";
 import type { ProxyPool } from "../routing/proxy-pool.ts";
 import { ByteQueue, type BufferPool } from "./byte-queue.ts";
 import { ErrorLines } from "./error-lines.ts";
+import { isRowOf } from "./fitting-replies.ts";
 import type { Session } from "./session.ts";
 
 const MAX_KEY_BYTES = 250;
@@ -48,6 +49,10 @@ export class Slot implements Sink {
   readonly held: ByteQueue;
   /** It may change the value of its key. */
   isWrite = false;
+  /** Bits `1 << Reply` of the answers that fit. */
+  fitting = -1;
+  /** It is a row for its key or nothing. */
+  isGet = false;
   /** Its key, `keyBytes` long. */
   key = nothing;
   keyBytes = 0;
@@ -76,7 +81,8 @@ export class Slot implements Sink {
     this.pool = null;
     this.node = null;
     this.deadlineMs = Infinity;
-    this.isWrite = this.isLeased = this.isFlight = false;
+    this.isWrite = this.isLeased = this.isFlight = this.isGet = false;
+    this.fitting = -1;
     this.leaseUntilMs = Infinity;
     this.leaseTimer = undefined;
     this.keyBytes = 0;
@@ -142,6 +148,10 @@ export class Slot implements Sink {
   // ---- Sink ----
 
   onAnswer(response: TextResponse, last: boolean): void {
+    if (!this.#fits(response)) {
+      this.#refuse(last);
+      return;
+    }
     if (this.isLeased && !this.started && response.reply === Reply.end && this.pool!.leases !== undefined) {
       this.node!.counts[NodeCount.responses]!++;
       this.#missed();
@@ -169,12 +179,31 @@ export class Slot implements Sink {
   }
 
   onValueStart(response: TextResponse): void {
+    if (!this.#fits(response)) {
+      this.#refuse(false);
+      return;
+    }
     this.#midValue = true;
     this.#giveAll(response.input, response.lineStart, response.lineEnd);
   }
 
   onValuePiece(buffer: Buffer, start: number, end: number): void {
     this.#giveAll(buffer, start, end);
+  }
+
+  #fits(response: TextResponse): boolean {
+    if (((this.fitting >> response.reply) & 1) === 0) return false;
+    // Behind a value that came in pieces the key is not there any more; it was looked at before them.
+    if (!this.isGet || response.reply !== Reply.value || (response.valueStart < 0 && this.#midValue)) return true;
+    return isRowOf(response, this.key, 0, this.keyBytes);
+  }
+
+  /** The answer is another's: the connection ends, and with it all that waits on it. */
+  #refuse(last: boolean): void {
+    const node = this.node!;
+    this.pool!.violated(node, this.pool!.linkOf(node, this.key, 0, this.keyBytes));
+    // Its oldest request has been told by the connection, unless that has taken it off already.
+    if (last) this.onFailure(new CacheError("protocol_violation", `${node.name}: an answer that does not fit`));
   }
 
   onFailure(error: CacheError): void {

@@ -23,14 +23,14 @@ async function clients(count: number, leases: LeaseConfig | undefined): Promise<
   return Promise.all(Array.from({ length: count }, () => client(opened, port)));
 }
 
-/** What an application does: gets a key, and on a miss loads it for 100 ms and stores it. @returns how many loaded */
-async function loadsOf(all: readonly TestConnection[], key: string): Promise<number> {
+/** What an application does: gets a key, and on a miss loads it for so long and stores it. @returns how many loaded */
+async function loadsOf(all: readonly TestConnection[], key: string, loadMs: number): Promise<number> {
   let loads = 0;
   await Promise.all(
     all.map(async (each) => {
       if ((await get(each, key, 20_000)) !== undefined) return;
       loads++;
-      await sleep(100);
+      await sleep(loadMs);
       expect(await set(each, key, "loaded")).toBe("STORED");
     }),
   );
@@ -39,12 +39,13 @@ async function loadsOf(all: readonly TestConnection[], key: string): Promise<num
 
 describe("200 clients, one cold key, a database that takes 100 ms", () => {
   test("without leases nearly all of them load it", async () => {
-    expect(await loadsOf(await clients(200, undefined), "cold")).toBeGreaterThanOrEqual(150);
+    // Longer, so that all of them come in time on a machine that is busy.
+    expect(await loadsOf(await clients(200, undefined), "cold", 1000)).toBeGreaterThanOrEqual(150);
   });
 
   test("with leases exactly one does", async () => {
     // A machine that stands still must not look like an application that does.
-    expect(await loadsOf(await clients(200, { waitMs: 20_000, holdMs: 20_000 }), "cold")).toBe(1);
+    expect(await loadsOf(await clients(200, { waitMs: 20_000, holdMs: 20_000 }), "cold", 100)).toBe(1);
   });
 });
 
