@@ -2,21 +2,26 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { Cleanup, useOracle, type TestConnection } from "@marugoto/testing";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { client, get, named, set, startFaultyServer, startProxy, type FaultyServer } from "../support/bench.ts";
 import { startNutcracker } from "../support/nutcracker.ts";
 
+const shared = new Cleanup();
 const opened = new Cleanup();
-afterEach(() => opened.run());
+let servers: FaultyServer[];
+beforeAll(async () => {
+  servers = [await startFaultyServer(shared), await startFaultyServer(shared), await startFaultyServer(shared)];
+});
+afterEach(async () => {
+  for (const { fault } of servers) fault.heal();
+  await opened.run();
+});
+afterAll(() => shared.run());
 
 /** Between two tries, in ms. nutcracker's 2 s over 60 s are 30 of them; so are these over 3 s. */
 const RETRY_MS = 100;
 const DOWN_MS = 3000;
 const KEYS = Array.from({ length: 50 }, (_, i) => `${i * 7919}-key`);
-
-async function startThree(): Promise<FaultyServer[]> {
-  return [await startFaultyServer(opened), await startFaultyServer(opened), await startFaultyServer(opened)];
-}
 
 /** Asks for all keys, again and again, while a server is away. @returns answers, and errors after the first quiet round */
 async function askWhileDown(asked: TestConnection, lost: FaultyServer): Promise<{ asks: number; errors: number }> {
@@ -37,7 +42,6 @@ async function askWhileDown(asked: TestConnection, lost: FaultyServer): Promise<
 }
 
 test.each(["eject", "miss"] as const)("N6: with failover %s, no error after the first ejection", async (mode) => {
-  const servers = await startThree();
   const { port } = await startProxy(opened, named(...servers.map(({ fault }) => fault.port)), {
     failover: { mode, failureLimit: 2, retryMs: RETRY_MS },
   });
@@ -53,7 +57,6 @@ const nutcracker = useOracle("nutcracker", "whose requests find out that a serve
 
 describe.skipIf(nutcracker.isMissing)(nutcracker.title, () => {
   test("nutcracker's clients hear an error each time", async () => {
-    const servers = await startThree();
     const ports = servers.map(({ fault }) => fault.port);
     const keys = [
       "auto_eject_hosts: true",

@@ -1,18 +1,23 @@
 // A get of many keys, some of them on a server that is gone (N7): what the others have is answered, and nothing is closed.
 
 import { Cleanup, useOracle } from "@marugoto/testing";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { client, named, set, startFaultyServer, startProxy, type FaultyServer } from "../support/bench.ts";
 import { startNutcracker } from "../support/nutcracker.ts";
 
+const shared = new Cleanup();
 const opened = new Cleanup();
-afterEach(() => opened.run());
+let servers: FaultyServer[];
+beforeAll(async () => {
+  servers = [await startFaultyServer(shared), await startFaultyServer(shared), await startFaultyServer(shared)];
+});
+afterEach(async () => {
+  for (const { fault } of servers) fault.heal();
+  await opened.run();
+});
+afterAll(() => shared.run());
 
 const KEYS = Array.from({ length: 30 }, (_, i) => `${i * 7919}-key`);
-
-async function startThree(): Promise<FaultyServer[]> {
-  return [await startFaultyServer(opened), await startFaultyServer(opened), await startFaultyServer(opened)];
-}
 
 /** Keys in the order of the answer. */
 const found = (answer: string) => Array.from(answer.matchAll(/^VALUE (\S+) /gm), ([, key]) => key);
@@ -24,7 +29,6 @@ async function keysOf({ server }: FaultyServer): Promise<string[]> {
 }
 
 test.each(["error", "miss"] as const)("N7: with failover %s", async (mode) => {
-  const servers = await startThree();
   const { port } = await startProxy(opened, named(...servers.map(({ fault }) => fault.port)), {
     failover: { mode, failureLimit: 1, retryMs: 1000 },
   });
@@ -48,7 +52,6 @@ const nutcracker = useOracle("nutcracker", "what one dead server does to a get o
 
 describe.skipIf(nutcracker.isMissing)(nutcracker.title, () => {
   test("nutcracker answers none of them, and closes the connection", async () => {
-    const servers = await startThree();
     const ports = servers.map(({ fault }) => fault.port);
     const asked = await (await startNutcracker(opened, nutcracker.path, ports, ["timeout: 1000"]))();
     for (const key of KEYS) await set(asked, key, "v");
