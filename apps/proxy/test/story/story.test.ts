@@ -51,9 +51,10 @@ describe.skipIf(memcached.isMissing)(memcached.title, () => {
       expect(each.share).toBeGreaterThan(10);
       expect([each.away.stale, each.back.stale, each.awayAgain.stale]).toEqual([0, 0, 0]);
     }
-    // Where other servers take the keys, the database does not notice the loss.
+    // Where other servers take the keys, the database notices neither the loss nor the return.
     for (const each of [gutter, eject]) {
       expect(each.away.database).toBe(0);
+      expect(each.back.database).toBeLessThanOrEqual(0.05 * each.share);
     }
   });
 });
