@@ -2,10 +2,17 @@
 
 import type { StatRows } from "@marugoto/server";
 import type { ReplicationNode } from "./node/node.ts";
+import type { Peer } from "./node/peer.ts";
 import type { ReplicationOptions } from "./options.ts";
 
+/** How old the latest is that one side has of the other, in milliseconds: the way there, or the silence if that is longer. */
+function lagOf({ roundTripMs, heardMs }: Peer, now: number, { heartbeatMs }: ReplicationOptions): number {
+  const silenceMs = now - heardMs;
+  return Math.max(roundTripMs / 2, silenceMs > 2 * heartbeatMs ? silenceMs : 0);
+}
+
 /** Adds the rows. Offsets and lags are in bytes of the stream of effects. */
-export function addStatus(node: ReplicationNode, options: ReplicationOptions, rows: StatRows): void {
+export function addStatus(node: ReplicationNode, options: ReplicationOptions, rows: Pick<StatRows, "add">): void {
   const { counters, protection, forwards, log, upstream } = node;
   const now = node.nowMs();
   const inStep = [...node.downstreams].filter((each) => each.inStep).length;
@@ -45,6 +52,7 @@ export function addStatus(node: ReplicationNode, options: ReplicationOptions, ro
     rows.add("master_offset", upstream.offset);
     rows.add("master_heard_ms", (now - upstream.heardMs).toFixed(1));
     rows.add("lag_bytes", Math.max(0, upstream.offset - log.end));
+    rows.add("lag_ms", lagOf(upstream, now, options).toFixed(1));
   }
   let i = 0;
   for (const { peer, cursor, acked, copy, inStep: isInStep, rank } of node.downstreams) {
@@ -56,6 +64,7 @@ export function addStatus(node: ReplicationNode, options: ReplicationOptions, ro
     rows.add(`replica_${i}_sent`, cursor);
     rows.add(`replica_${i}_applied`, acked);
     rows.add(`replica_${i}_lag_bytes`, log.end - acked);
+    rows.add(`replica_${i}_lag_ms`, lagOf(peer, now, options).toFixed(1));
     rows.add(`replica_${i}_heard_ms`, (now - peer.heardMs).toFixed(1));
     i++;
   }

@@ -36,7 +36,7 @@ export function takeFrame(
   const isUpstream = peer === node.upstream;
   switch (kind) {
     case MessageKind.heartbeat:
-      if (end - at === HEARTBEAT_BYTES) node.heartbeats.onHeartbeat(peer, readHeartbeat(buffer, at));
+      if (end - at >= HEARTBEAT_BYTES) node.heartbeats.onHeartbeat(peer, readHeartbeat(buffer, at));
       return;
     case MessageKind.state:
       node.states.onState(peer, readState(buffer, at, end));

@@ -28,6 +28,17 @@ export class GroupTime {
     return this.#effectMs;
   }
 
+  /**
+   * The master's time came within half of `roundTripMs` ago, or so much later: our idea of it moves as far as that proves it
+   * wrong. Clocks that drift apart are followed, and a slow link moves nothing.
+   */
+  sample(groupMs: number, roundTripMs: number): void {
+    const middle = groupMs + 0.5 + roundTripMs / 2 - this.#node.timers.unixMs();
+    const error = roundTripMs / 2 + 0.5;
+    const skewMs = Math.min(Math.max(this.skewMs, middle - error), middle + error);
+    if (skewMs !== this.skewMs) this.setSkew(skewMs);
+  }
+
   setSkew(skewMs: number): void {
     this.skewMs = skewMs;
     this.#node.content.setSkew(skewMs);

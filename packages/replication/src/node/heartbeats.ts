@@ -39,7 +39,7 @@ export class Heartbeats {
       if (stalled) peer.heardMs = Math.max(peer.heardMs, now - peerTimeoutMs + 2 * heartbeatMs);
       if (!peer.established && now - peer.openedMs > peerTimeoutMs) peer.close("no greeting");
       else if (now - peer.heardMs > peerTimeoutMs) peer.close(SILENT);
-      else if (peer.established && peer.link.waiting === 0) peer.send(this.message());
+      else if (peer.established && peer.link.waiting === 0) peer.send(this.message(peer));
     }
     // What was no reason to act when it was said may be one now.
     for (const peer of [...this.#node.peers]) this.#node.precedence.consider(peer);
@@ -50,19 +50,29 @@ export class Heartbeats {
     this.#node.flush();
   }
 
-  message(): Buffer {
+  message(peer: Peer): Buffer {
     const { epoch, complete, log, time } = this.#node;
-    // While a copy comes, what the stream has brought besides is of no use yet.
-    return writeHeartbeat({ epoch, offset: complete ? log.end : 0, groupMs: time.nowMs() });
+    const now = this.#node.nowMs();
+    return writeHeartbeat({
+      epoch,
+      // While a copy comes, what the stream has brought besides is of no use yet.
+      offset: complete ? log.end : 0,
+      groupMs: time.nowMs(),
+      sentUs: Math.floor(now * 1000),
+      echoUs: peer.beatSentUs,
+      heldUs: Math.floor((now - peer.beatMs) * 1000),
+    });
   }
 
-  onHeartbeat(peer: Peer, { epoch, offset, groupMs }: Heartbeat): void {
+  onHeartbeat(peer: Peer, { epoch, offset, groupMs, sentUs, echoUs, heldUs }: Heartbeat): void {
+    const now = this.#node.nowMs();
     peer.offset = offset;
+    peer.beatSentUs = sentUs;
+    peer.beatMs = now;
     this.#node.states.epochSeen = Math.max(this.#node.states.epochSeen, epoch);
-    if (peer === this.#node.upstream) {
-      // The message took its way: the sample that was fastest is the closest to the truth.
-      const skewMs = groupMs - this.#node.timers.unixMs();
-      if (skewMs > this.#node.time.skewMs) this.#node.time.setSkew(skewMs);
+    if (echoUs > 0) {
+      peer.roundTripMs = Math.max(0, now - (echoUs + heldUs) / 1000);
+      if (peer === this.#node.upstream) this.#node.time.sample(groupMs, peer.roundTripMs);
     }
     const { downstream } = peer;
     if (downstream === undefined) return;

@@ -92,7 +92,8 @@ export class Links implements PeerHost {
   onBatch(peer: Peer): void {
     this.#node.time.isFresh = false;
     if (this.#node.downstreams.size > 0) this.#node.flush();
-    if (peer === this.#node.upstream && this.#node.options.syncReplicas > 0) peer.send(this.#node.heartbeats.message());
+    if (peer === this.#node.upstream && this.#node.options.syncReplicas > 0)
+      peer.send(this.#node.heartbeats.message(peer));
   }
 
   onDrain(peer: Peer): void {

@@ -69,6 +69,11 @@ export class Peer implements LinkHandler {
   ourFirstLogEnd = 0;
   /** End of its log as it last said. */
   offset = 0;
+  /** How long bytes take to it and back, as the last heartbeat has shown. */
+  roundTripMs = 0;
+  /** Its last heartbeat: when it was sent by its own clock, in microseconds, and when it came; `nowMs`. */
+  beatSentUs = 0;
+  beatMs = 0;
   /** Set while it follows us. */
   downstream: Downstream | undefined;
   readonly #host: PeerHost;

@@ -220,15 +220,23 @@ export interface Heartbeat {
   /** End of the sender's log: what it has written, or has applied; 0 while its content is not whole. */
   readonly offset: number;
   readonly groupMs: number;
+  /** When it was sent, microseconds of a clock of the sender's own. */
+  readonly sentUs: number;
+  /** `sentUs` of the last heartbeat that came from the other side, 0 = none; and for how long it had been here. */
+  readonly echoUs: number;
+  readonly heldUs: number;
 }
 
-export const HEARTBEAT_BYTES = HEAD + 18;
+export const HEARTBEAT_BYTES = HEAD + 36;
 
-export function writeHeartbeat({ epoch, offset, groupMs }: Heartbeat): Buffer {
-  const buffer = message(MessageKind.heartbeat, 18);
+export function writeHeartbeat({ epoch, offset, groupMs, sentUs, echoUs, heldUs }: Heartbeat): Buffer {
+  const buffer = message(MessageKind.heartbeat, 36);
   buffer.writeUIntBE(epoch, 8, 6);
   buffer.writeUIntBE(offset, 14, 6);
   buffer.writeUIntBE(groupMs, 20, 6);
+  buffer.writeUIntBE(sentUs, 26, 6);
+  buffer.writeUIntBE(echoUs, 32, 6);
+  buffer.writeUIntBE(heldUs, 38, 6);
   return buffer;
 }
 
@@ -237,6 +245,9 @@ export function readHeartbeat(buffer: Buffer, at: number): Heartbeat {
     epoch: buffer.readUIntBE(at + 8, 6),
     offset: buffer.readUIntBE(at + 14, 6),
     groupMs: buffer.readUIntBE(at + 20, 6),
+    sentUs: buffer.readUIntBE(at + 26, 6),
+    echoUs: buffer.readUIntBE(at + 32, 6),
+    heldUs: buffer.readUIntBE(at + 38, 6),
   };
 }
 

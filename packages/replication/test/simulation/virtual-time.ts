@@ -82,7 +82,7 @@ function isBefore(a: Event, b: Event): boolean {
 export class VirtualProcess implements Timers {
   readonly time: VirtualTime;
   /** Its wall clock runs this much ahead, in milliseconds. */
-  readonly skewMs: number;
+  skewMs: number;
   alive = true;
   #stopped = false;
   #missed: (() => void)[] = [];
