@@ -49,8 +49,10 @@ export const replicationHandovers = replicationSoak({
     for (let swap = 0; swap < values.swaps; swap++) {
       await pause(random.between(200, 500));
       const startedMs = performance.now();
+      const leaving = pair.process(master);
       await pair.stop(master, "SIGTERM");
       swapMs.push(performance.now() - startedMs);
+      if (swapMs.at(-1)! > PAUSE_MS) progress(`${leaving.stderr}\n---\n${pair.process(other(master)).stderr}`);
       await pause(random.int(200));
       await pair.start(master);
       master = other(master);
