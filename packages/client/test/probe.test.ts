@@ -70,6 +70,46 @@ describe("the probe", () => {
     expect(commands.filter((command) => /set$/i.test(command))).toEqual(["set", "metaSet"]);
   });
 
+  describe("of a server that leaves the first so many without an answer", () => {
+    async function open(unanswered: number) {
+      let versions = 0;
+      const answer = ({ command }: { command: string }) =>
+        command === "version" && ++versions <= unanswered ? null : undefined;
+      const fake = opened.add(await FakeServer.start({ answer }));
+      const timeouts = { connectMs: 100, requestMs: 5000 };
+      const client = opened.add(createClient({ servers: [fake.address], timeouts }));
+      return { client, versions: () => versions };
+    }
+
+    test("is made again for calls that can't do without", async () => {
+      const { client, versions } = await open(2);
+      expect(await client.lease("k", 10, 0)).toBeUndefined();
+      expect(versions()).toBe(3);
+    });
+
+    test("is made again when the first such call comes", async () => {
+      const { client, versions } = await open(1);
+      await client.set("a", "1");
+      const link = client.pool.links[0]!;
+      await eventually(() => link.meta === false);
+      await client.get("a");
+      expect(versions()).toBe(1);
+      expect(await client.getOrSet("k", () => "v", { ttl: 60 })).toBe("v");
+      expect(link.meta).toBe(true);
+      expect(versions()).toBe(2);
+    });
+
+    test("ends after three, and it is classic", async () => {
+      const { client, versions } = await open(Infinity);
+      const code = (call: Promise<unknown>) => call.catch((error: unknown) => (error as { code: string }).code);
+      expect(await code(client.lease("k", 10, 0))).toBe("not_supported");
+      expect(versions()).toBe(3);
+      expect(await code(client.lease("k", 10, 0))).toBe("not_supported");
+      expect(await client.getOrSet("k", () => "v", { ttl: 60 })).toBe("v");
+      expect(versions()).toBe(3);
+    });
+  });
+
   test("is made again when another program comes back on the port", async () => {
     const first = await FakeServer.start();
     const port = first.port;

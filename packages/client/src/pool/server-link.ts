@@ -24,6 +24,9 @@ const MAX_DELAYED_BYTES = 8196;
 /** Of a request beside its key and value, about. */
 const HEAD_BYTES = 40;
 
+/** Probes in a row without any answer, after which a server that answers other commands is taken for classic. */
+const MAX_SILENCES = 3;
+
 /** What all links of a pool share. */
 export interface LinkContext {
   readonly policy: FailoverPolicy;
@@ -67,6 +70,8 @@ export class ServerLink implements ConnectionOwner {
   #probe: Probe | null = null;
   /** Hears how the connect under way ends. */
   #traced: ConnectEnd | undefined;
+  /** Probes in a row that have had no answer. */
+  #silences = 0;
   /** Probes that have not reached the server while this connection did. */
   #missed = 0;
   /** Tickets go on from connection to connection, so that one of the last says nothing about a request on this. */
@@ -120,6 +125,14 @@ export class ServerLink implements ConnectionOwner {
     const connection = this.connection ?? this.#open();
     op.link = this;
     this.#checkRoom(connection);
+    if (
+      this.#provisional &&
+      this.#probe === null &&
+      this.#isWorthAsking &&
+      (op.needsMeta || this.#context.encoder.binary)
+    ) {
+      this.#ask(connection.options, this.#context.now());
+    }
     if (this.meta === undefined || (this.#provisional && this.#mustWait(op))) {
       op.held = true;
       this.#held.add(op);
@@ -274,10 +287,22 @@ export class ServerLink implements ConnectionOwner {
     );
   }
 
+  /** A server, or this process, that was too busy for one probe may have time for the next. */
+  get #isWorthAsking(): boolean {
+    return this.#silences < MAX_SILENCES;
+  }
+
   #learn(result: ProbeResult, options: ConnectionOptions): void {
-    if (result !== "unreachable") {
+    if (result === "silent") {
+      this.#silences++;
+      // Who can do without the answer does; the others wait for it.
+      const isWanted = [...this.#held].some((op) => op.needsMeta || op.keys.policy === "base64");
+      if (isWanted && this.#isWorthAsking && !this.#closing) this.#ask(options, this.#context.now());
+      this.#settleProtocol(false, true);
+    } else if (result !== "unreachable") {
       this.#keepClassic = result === "no-answer";
-      this.#settleProtocol(result === "meta", result === "silent");
+      this.#silences = 0;
+      this.#settleProtocol(result === "meta", false);
     } else if (this.isUp) {
       this.#askOnceMore(options);
     }
@@ -346,7 +371,7 @@ export class ServerLink implements ConnectionOwner {
     if (this.#context.protocol === "auto" && unsure) {
       this.meta = undefined;
       this.#provisional = false;
-      this.#missed = 0;
+      this.#missed = this.#silences = 0;
     }
     if (reason === "connect_failed") {
       policy.connectFailed(this.index, error);
