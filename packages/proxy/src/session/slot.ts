@@ -4,7 +4,7 @@
 
 import { CacheError } from "@marugoto/core";
 import type { Sink } from "@marugoto/client";
-import { Reply, type TextResponse } from "@marugoto/protocol";
+import { Lines, Reply, type TextResponse } from "@marugoto/protocol";
 import { isError } from "../recovery/ask.ts";
 import { NodeCount, type Node } from "../routing/node.ts";
 import type { ProxyPool } from "../routing/proxy-pool.ts";
@@ -12,6 +12,9 @@ import { ByteQueue, type BufferPool } from "./byte-queue.ts";
 import { ErrorLines } from "./error-lines.ts";
 import { isRowOf } from "./fitting-replies.ts";
 import type { Session } from "./session.ts";
+
+/** A longer value begins to leave before it is whole. */
+const WHOLE_VALUE_BYTES = 1024 * 1024;
 
 const MAX_KEY_BYTES = 250;
 const nothing = Buffer.alloc(0);
@@ -67,10 +70,17 @@ export class Slot implements Sink {
   followers: Slot[] | null = null;
   /** Something of the answer has come: nobody can follow any more. */
   started = false;
+  /** A value has left in part. */
   #midValue = false;
+  /** A value that comes in pieces and leaves when it is whole: should its server fail meanwhile, the client can be told. */
+  readonly #aside: ByteQueue;
+  #isAside = false;
+  /** What was asked for has come; what ends it may not have. */
+  #gaveAnswer = false;
 
   constructor(buffers: BufferPool) {
     this.held = new ByteQueue(buffers);
+    this.#aside = new ByteQueue(buffers);
   }
 
   reset(): void {
@@ -88,7 +98,8 @@ export class Slot implements Sink {
     this.keyBytes = 0;
     this.followers = null;
     this.started = false;
-    this.#midValue = false;
+    this.#midValue = this.#isAside = this.#gaveAnswer = false;
+    this.#aside.clear();
     this.held.clear();
   }
 
@@ -159,13 +170,14 @@ export class Slot implements Sink {
     }
     if (response.valueBytes >= 0) {
       if (response.valueStart < 0) {
-        this.#midValue = false;
-        this.#giveAll(CRLF, 0, 2);
+        this.#valueEnds();
       } else {
         this.#giveAll(response.input, response.lineStart, response.valueEnd + 2);
       }
+      this.#gaveAnswer = true;
     } else if (this.show !== Show.butNoop || response.reply !== Reply.metaNoop) {
       this.#giveAll(response.input, response.lineStart, response.lineEnd);
+      this.#gaveAnswer = this.show === Show.butNoop;
     }
     if (last) {
       const { counts } = this.node!;
@@ -183,18 +195,53 @@ export class Slot implements Sink {
       this.#refuse(false);
       return;
     }
-    this.#midValue = true;
-    this.#giveAll(response.input, response.lineStart, response.lineEnd);
+    this.started = true;
+    this.#isAside = response.valueBytes <= WHOLE_VALUE_BYTES;
+    this.#midValue = !this.#isAside;
+    this.#valuePiece(response.input, response.lineStart, response.lineEnd);
   }
 
   onValuePiece(buffer: Buffer, start: number, end: number): void {
-    this.#giveAll(buffer, start, end);
+    this.#valuePiece(buffer, start, end);
+  }
+
+  #valuePiece(buffer: Buffer, start: number, end: number): void {
+    if (this.#isAside) this.#aside.append(buffer, start, end);
+    else this.#giveAll(buffer, start, end);
+  }
+
+  #valueEnds(): void {
+    this.#midValue = false;
+    if (!this.#isAside) {
+      this.#giveAll(CRLF, 0, 2);
+      return;
+    }
+    this.#isAside = false;
+    const aside = this.#aside;
+    aside.append(CRLF, 0, 2);
+    this.node!.counts[NodeCount.responseBytes]! += aside.length;
+    if (this.followers !== null) {
+      for (const follower of this.followers) {
+        const target = follower.target();
+        if (target === null) continue;
+        aside.copyTo(target, 0, aside.length);
+        follower.session?.touch();
+      }
+    }
+    const target = this.target();
+    if (target === null) {
+      aside.clear();
+      return;
+    }
+    target.take(aside);
+    this.session?.touch();
   }
 
   #fits(response: TextResponse): boolean {
     if (((this.fitting >> response.reply) & 1) === 0) return false;
     // Behind a value that came in pieces the key is not there any more; it was looked at before them.
-    if (!this.isGet || response.reply !== Reply.value || (response.valueStart < 0 && this.#midValue)) return true;
+    if (!this.isGet || response.reply !== Reply.value || (response.valueStart < 0 && (this.#midValue || this.#isAside)))
+      return true;
     return isRowOf(response, this.key, 0, this.keyBytes);
   }
 
@@ -214,7 +261,11 @@ export class Slot implements Sink {
   onDeadline(nowMs: number): number {
     // A value that is on its way is not cut short: when it stands still, the connection ends.
     if (this.#midValue) return nowMs + this.pool!.config.timeouts.requestMs;
-    if (!this.done && this.deadlineMs <= nowMs) this.#timeOut();
+    if (!this.done && this.deadlineMs <= nowMs) {
+      if (this.isWrite) this.#lost();
+      this.pool!.timedOut(this.node!);
+      this.#giveUp(this.#lastWords(ErrorLines.timedOut));
+    }
     const next = this.followers === null ? Infinity : this.#expireFollowers(nowMs);
     if (next === Infinity) this.land();
     return next;
@@ -238,7 +289,8 @@ export class Slot implements Sink {
     } else if (this.show === Show.nothing) {
       this.node!.counts[NodeCount.lostNoreplies]!++;
     } else {
-      this.#giveAll(line, 0, line.length);
+      const words = this.#lastWords(line);
+      this.#giveAll(words, 0, words.length);
     }
     this.land();
   }
@@ -286,10 +338,14 @@ export class Slot implements Sink {
     this.sentBytes = 0;
   }
 
-  #timeOut(): void {
-    if (this.isWrite) this.#lost();
-    this.pool!.timedOut(this.node!);
-    this.give(ErrorLines.timedOut, 0, ErrorLines.timedOut.length);
+  /** What ends an answer of which no more comes: an error, unless all that was asked for has come. */
+  #lastWords(error: Buffer): Buffer {
+    if (!this.#gaveAnswer) return error;
+    return this.isGet ? Lines.end : nothing;
+  }
+
+  #giveUp(words: Buffer): void {
+    this.give(words, 0, words.length);
     this.finish();
   }
 
@@ -300,7 +356,7 @@ export class Slot implements Sink {
       if (follower.done) {
         follower.land();
       } else if (follower.deadlineMs <= nowMs) {
-        follower.#timeOut();
+        follower.#giveUp(this.#lastWords(ErrorLines.timedOut));
         follower.land();
       } else {
         waiting.push(follower);

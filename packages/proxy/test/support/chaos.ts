@@ -10,7 +10,7 @@ import { named, startFaultyServer, startProxy, startServer, type FaultyServer } 
 const CLIENTS = 20;
 const KEYS_PER_CLIENT = 20;
 /** Between two mischiefs, in ms. */
-const MISCHIEF_MS = 40;
+const MISCHIEF_MS = 20;
 const REQUEST_MS = 400;
 
 export interface ChaosResult {
@@ -138,7 +138,7 @@ class Talker {
     const k = this.#random.int(KEYS_PER_CLIENT);
     const version = ++this.#written[k]!;
     const key = keyOf(this.#id, k);
-    const value = `${key}/${version}/${"x".repeat(this.#random.int(40) === 0 ? 20_000 : this.#random.int(100))}`;
+    const value = `${key}/${version}/${"x".repeat(this.#random.int(40) === 0 ? 60_000 : this.#random.int(100))}`;
     const answer = await this.#ask(`set ${key} 0 0 ${value.length}\r\n${value}\r\n`, /^[^\n]*\n/);
     if (answer === "STORED\r\n") {
       this.#known[k] = version;
