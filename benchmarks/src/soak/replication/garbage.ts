@@ -17,6 +17,9 @@ const MARKER = "confidential";
 /** A connection is watched for so long at most. */
 const CONNECTION_MS = 300;
 
+// What may change a role here is garbage, not a machine that is busy with it.
+const PATIENT = ["--peer-timeout", "10000"];
+
 /** Connections at a time. */
 const AT_ONCE = 20;
 
@@ -33,7 +36,7 @@ export const replicationGarbage = replicationSoak({
     opened.defer(folder.remove);
     const secret = join(folder.path, "secret");
     writeFileSync(secret, random.bytes(32).toString("hex"), { mode: 0o600 });
-    const flags = ["--replication-secret-file", secret];
+    const flags = ["--replication-secret-file", secret, ...PATIENT];
     const pair = await Pair.start(program, opened, { flags });
     const client = await pair.client(0);
     for (let i = 0; i < 1000; i++) client.send(`set key${i} 0 0 ${MARKER.length} noreply\r\n${MARKER}\r\n`);
