@@ -12,6 +12,7 @@ import { fuzzDiff } from "./soak/fuzz-diff.ts";
 import { fuzzServerSoak } from "./soak/fuzz-server.ts";
 import { idleConnections } from "./soak/idle-connections.ts";
 import { proxyChaos } from "./soak/proxy-chaos.ts";
+import { proxyIdle } from "./soak/proxy-idle.ts";
 import { proxyReload } from "./soak/proxy-reload.ts";
 import { replicationSoaks } from "./soak/replication/index.ts";
 import { slowReaders } from "./soak/slow-readers.ts";
@@ -34,6 +35,7 @@ export const families: Readonly<Record<string, Readonly<Record<string, Task>>>> 
     "client-chaos": clientChaos,
     "client-keys": clientKeys,
     "proxy-chaos": proxyChaos,
+    "proxy-idle": proxyIdle,
     "proxy-reload": proxyReload,
     ...replicationSoaks,
   },
