@@ -64,9 +64,11 @@ export class Dialling {
     for (const target of this.#targets) this.#dial(target);
   }
 
-  /** Dials one more address from now on, unless it is known. */
-  add(endpoint: TcpEndpoint): void {
-    if (!this.#targets.some((target) => isSame(target.endpoint, endpoint))) this.#dial(this.#add(endpoint));
+  /** Dials one more address from now on, unless it is known. @returns whether it was not */
+  add(endpoint: TcpEndpoint): boolean {
+    if (this.#targets.some((target) => isSame(target.endpoint, endpoint))) return false;
+    this.#dial(this.#add(endpoint));
+    return true;
   }
 
   /** Dials one more address when its node is lost, unless it is known. */
@@ -77,12 +79,22 @@ export class Dialling {
     target.outcome = "found";
   }
 
-  /** Somebody said hello: `nodeId` is there; ours = it is ourselves. */
-  found(peer: Peer, nodeId: string, isSelf: boolean): void {
+  /** Dials an address no more that was added, and lets go of what it has led to. */
+  drop(endpoint: TcpEndpoint): void {
+    const at = this.#targets.findIndex((target) => isSame(target.endpoint, endpoint));
+    if (at < 0) return;
+    const [target] = this.#targets.splice(at, 1);
+    target!.cancel?.();
+  }
+
+  /** Somebody said hello: `nodeId` is there; ours = it is ourselves. @returns whether that is news */
+  found(peer: Peer, nodeId: string, isSelf: boolean): boolean {
     const target = this.#targets.find((each) => each.peer === peer);
-    if (target === undefined) return;
+    if (target === undefined) return true;
+    const before = target.outcome;
     target.nodeId = nodeId;
     this.#settle(target, isSelf ? "self" : "found");
+    return before !== target.outcome;
   }
 
   /** The link of a dial has closed, before or after it was of use. */

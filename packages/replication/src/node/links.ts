@@ -58,9 +58,9 @@ export class Links implements PeerHost {
 
   onGreeted(peer: Peer): boolean {
     const isSelf = peer.nodeId === this.#node.nodeId;
-    if (isSelf) this.#node.events.emit("self", { peer: peer.link.remote });
     const isNeeded = !isSelf && this.find(peer.nodeId) === undefined;
-    this.#node.dialling.found(peer, peer.nodeId, isSelf);
+    const isNews = this.#node.dialling.found(peer, peer.nodeId, isSelf);
+    if (isSelf && isNews) this.#node.events.emit("self", { peer: peer.link.remote });
     return isNeeded;
   }
 

@@ -1,6 +1,7 @@
 // Where other nodes connect, and who may. A port that is taken is tried again when this node is to be master.
 
 import { isCacheError } from "@marugoto/core";
+import type { TcpEndpoint } from "../options.ts";
 import type { ReplicationNode } from "./node.ts";
 
 /** Connections that have not proved themselves yet; more are closed. */
@@ -11,6 +12,8 @@ export class Listener {
   #listening: { readonly port: number; close(): void } | undefined;
   /** The port was taken when we last tried. */
   #isRefused = false;
+  /** Our own address while another has it: dialled until it is ours. */
+  #occupied: TcpEndpoint | undefined;
 
   constructor(node: ReplicationNode) {
     this.#node = node;
@@ -44,6 +47,9 @@ export class Listener {
         return;
       }
       this.#listening = listening;
+      // The port is ours now, and nobody else is to be found there.
+      if (this.#occupied !== undefined) this.#node.dialling.drop(this.#occupied);
+      this.#occupied = undefined;
       this.#node.events.emit("listening", { host: listen.host, port: listening.port });
       this.#node.states.tell();
     } catch (error) {
@@ -52,8 +58,14 @@ export class Listener {
       this.#node.events.emit("listenRefused", { host: listen.host, port: listen.port, error });
       // Whoever has our port is a peer most likely: the other node of this host, or this one, started twice.
       if (isCacheError(error) && error.code === "address_in_use")
-        this.#node.dialling.add({ ...listen, host: reachable(listen.host) });
+        this.#lookInto({ ...listen, host: reachable(listen.host) });
     }
+  }
+
+  /** Dials our own port, unless that is a peer's by the command line. */
+  #lookInto(endpoint: TcpEndpoint): void {
+    if (!this.#node.dialling.add(endpoint)) return;
+    this.#occupied = endpoint;
   }
 
   /** Where the port was taken: whoever had it may have gone. */
