@@ -46,7 +46,7 @@ function countCopies(): () => number {
     return copied;
   });
   const { set } = Uint8Array.prototype;
-  vi.spyOn(Uint8Array.prototype, "set").mockImplementation(function (this: Uint8Array, from, offset) {
+  vi.spyOn(Uint8Array.prototype, "set").mockImplementation(function (this: Uint8Array, from: ArrayLike<number>, offset) {
     bytes += from.length;
     set.call(this, from, offset);
   });
