@@ -37,20 +37,24 @@ export const replicationTakeovers = replicationSoak({
     await fill(pair, values.items);
     let master: Side = 0;
     const killed: number[] = [];
+    const closed: number[] = [];
     const promoted: number[] = [];
     const hung: number[] = [];
     let isVoid = 0;
     for (let kill = 0; killed.length < values.kills && kill < 2 * values.kills; kill++) {
       const survivor = other(master);
       const client = await pair.client(survivor);
+      const bereaved = await pair.client(master);
       await pause(random.between(20, 200));
       lateness.begin();
       const startedMs = performance.now();
+      const ended = endOf(bereaved).then(() => performance.now() - startedMs);
       pair.process(master).signal("SIGKILL");
       await acknowledged(client, `kill${kill}`);
       const tookMs = performance.now() - startedMs;
       if (lateness.isVoid) isVoid++;
       else killed.push(tookMs);
+      closed.push(await ended);
       promoted.push(await pair.count(survivor, "last_takeover_ms"));
       await client.close();
       await pair.stop(master, "SIGKILL");
@@ -86,6 +90,7 @@ export const replicationTakeovers = replicationSoak({
     const longest = Math.max(...killed);
     return [
       told("kill -9: median / 95 of 100 / longest", times(killed)),
+      told("the kernel's part, until the connections of the killed process are closed", times(closed)),
       told("the survivor's part, from the end of the link to its promotion", times(promoted)),
       judged("kill -9: median", `${median.toFixed(1)} ms`, `≤ ${MEDIAN_MS} ms`, median <= MEDIAN_MS),
       judged(
@@ -109,6 +114,12 @@ export const replicationTakeovers = replicationSoak({
 async function acknowledged(client: TestConnection, key: string): Promise<void> {
   const answer = await client.ask(`set ${key} 0 0 1\r\nx`, 10_000);
   if (answer !== "STORED") throw new CacheError("protocol_violation", `a set was answered ${answer}`);
+}
+
+/** When the other side is gone. */
+async function endOf(connection: TestConnection): Promise<void> {
+  while (!connection.ended) await connection.activity(20_000);
+  await connection.close();
 }
 
 async function fill(pair: Pair, items: number): Promise<void> {
