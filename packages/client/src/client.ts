@@ -6,7 +6,7 @@ import { Command } from "@marugoto/protocol";
 import type { FailoverPolicy, PoolServer } from "./failover/failover.ts";
 import { CircuitPolicy, type CircuitOptions } from "./failover/circuit.ts";
 import { control, type ControlAnswer } from "./operation/control.ts";
-import { toPrefix, type Key, type KeyPolicy, type KeyRules } from "./operation/keys.ts";
+import { ownKey, toPrefix, type Key, type KeyPolicy, type KeyRules } from "./operation/keys.ts";
 import { Gathering, isAborted, manyError, ManyValues, type KeyFailure, type ManyWrites } from "./operation/many.ts";
 import {
   isAsciiText,
@@ -387,7 +387,7 @@ export class Client<V = unknown> {
   #op(code: OpCode, key: Key, options: CallOptions | undefined): Op {
     const op = this.pool.take();
     op.code = code;
-    op.key = own(key);
+    op.key = ownKey(key);
     op.keys = this.#keys;
     op.codec = this.#values;
     if (options === undefined) {
@@ -397,7 +397,7 @@ export class Client<V = unknown> {
       op.timeoutMs = options.timeoutMs ?? this.pool.requestTimeoutMs;
       op.onFailurePolicy = options.onFailure ?? this.#onFailure;
       op.signal = options.signal ?? null;
-      op.serverKey = options.serverKey === undefined ? null : own(options.serverKey);
+      op.serverKey = options.serverKey === undefined ? null : ownKey(options.serverKey);
     }
     return op;
   }
@@ -606,11 +606,6 @@ export class Client<V = unknown> {
  */
 export function createClient<V = unknown>(options: ClientOptions): Client<V> {
   return new Client<V>(options);
-}
-
-/** Bytes as they are now: the call may be written later, or once more, and the caller's memory may hold another key then. */
-function own(key: Key): Key {
-  return key instanceof Uint8Array ? Uint8Array.prototype.slice.call(key) : key;
 }
 
 function writesOf<K>(keys: readonly K[], results: readonly unknown[], errors: readonly KeyFailure<K>[]): ManyWrites<K> {

@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { CacheError } from "@marugoto/core";
 import type { CallOptions, Client } from "./client.ts";
-import type { Key } from "./operation/keys.ts";
+import { ownKey, type Key } from "./operation/keys.ts";
 import { abortedError, type LeaseResult } from "./operation/op.ts";
 import type { ValueCodec } from "./values/codec.ts";
 
@@ -82,7 +82,7 @@ export class SingleFlight {
     const name = nameOf(key, options.serverKey);
     let flight = this.#flights.get(name) as Promise<T> | undefined;
     if (flight === undefined) {
-      flight = this.#fly(key, load, options).finally(() => this.#flights.delete(name));
+      flight = this.#fly(ownKey(key), load, options).finally(() => this.#flights.delete(name));
       this.#flights.set(name, flight);
     }
     return signal === undefined ? flight : unlessAborted(flight, signal);

@@ -72,6 +72,15 @@ describe("getOrSet without meta", () => {
     expect(await Promise.all(calls)).toEqual(["plain", "plain", "another", "on another server", "a third"]);
   });
 
+  test("a key of bytes is what it was when the call was made", async () => {
+    const client = await open();
+    const key = Buffer.from("a");
+    const call = client.getOrSet(key, () => "of a", { ttl: 60 });
+    key[0] = 0x62;
+    expect(await call).toBe("of a");
+    expect([await client.get("a"), await client.get("b")]).toEqual(["of a", undefined]);
+  });
+
   test("an AbortSignal ends one caller's wait and nobody else's", async () => {
     const client = await open();
     const controller = new AbortController();

@@ -51,6 +51,11 @@ export function toPrefix(prefix: string): Buffer {
   return bytes;
 }
 
+/** Bytes as they are now: a call may be written later, or once more, and the caller's memory may hold another key then. */
+export function ownKey(key: Key): Key {
+  return key instanceof Uint8Array ? Uint8Array.prototype.slice.call(key) : key;
+}
+
 /** The current key. */
 export class KeyEncoder {
   /** The key as it travels (before base64, when `binary`): `[0, end)`. */
