@@ -40,13 +40,17 @@ async function ask(socket: Socket, request: Buffer, answerBytes: number): Promis
 function countCopies(): () => number {
   let bytes = 0;
   const { copy } = Buffer.prototype;
-  vi.spyOn(Buffer.prototype, "copy").mockImplementation(function (this: Buffer, ...args) {
-    const copied = copy.apply(this, args);
+  vi.spyOn(Buffer.prototype, "copy").mockImplementation(function (this: Buffer, target, ...range) {
+    const copied = copy.call(this, target, ...range);
     bytes += copied;
     return copied;
   });
   const { set } = Uint8Array.prototype;
-  vi.spyOn(Uint8Array.prototype, "set").mockImplementation(function (this: Uint8Array, from: ArrayLike<number>, offset) {
+  vi.spyOn(Uint8Array.prototype, "set").mockImplementation(function (
+    this: Uint8Array,
+    from: ArrayLike<number>,
+    offset,
+  ) {
     bytes += from.length;
     set.call(this, from, offset);
   });

@@ -9,10 +9,9 @@ const opened = new Cleanup();
 let running: RunningProxy;
 let ports: number[];
 beforeAll(async () => {
-  ports = [];
-  for (let i = 0; i < 3; i++) ports.push((await startServer(shared)).port);
+  ports = (await Promise.all([0, 1, 2].map(() => startServer(shared)))).map((server) => server.port);
   running = await startProxy(shared, named(...ports));
-});
+}, 60_000);
 afterEach(() => opened.run());
 afterAll(() => shared.run());
 

@@ -23,6 +23,9 @@ import { Upload } from "./upload.ts";
 /** Requests of one client that may be under way. */
 const MAX_IN_FLIGHT = 256;
 
+/** With the default of 1 MiB that may wait for a client, 16 requests. */
+const FIRST_ANSWER_BYTES = 64 * 1024;
+
 /** First byte of every request of the binary protocol, which is not spoken here: better closed than left waiting. */
 const BINARY_MAGIC = 0x80;
 
@@ -61,8 +64,11 @@ export class Session implements RequestHandler, ClientHandler, Flushable {
   #ending = false;
   #inputEnded = false;
   #greeted = false;
-  /** Moving mean of the bytes of an answer, so that few large ones are asked for at a time. */
-  #answerBytes = 64;
+  /**
+   * What an answer is expected to have, in bytes, so that few large ones are asked for at a time: it grows with the first
+   * large ones and shrinks slowly. A new client is asked to show first that its answers are small.
+   */
+  #answerBytes = FIRST_ANSWER_BYTES;
   /** Answers that were finished since the last flush. */
   #answers = 0;
 
@@ -257,7 +263,8 @@ export class Session implements RequestHandler, ClientHandler, Flushable {
     const bytes = this.output.length;
     if (bytes > 0) {
       if (this.#answers > 0) {
-        this.#answerBytes += (bytes / this.#answers - this.#answerBytes) / 8;
+        const mean = bytes / this.#answers;
+        this.#answerBytes = mean > this.#answerBytes ? mean : this.#answerBytes + (mean - this.#answerBytes) / 8;
         this.#answers = 0;
       }
       this.output.flush(this.#write, this.#lent);

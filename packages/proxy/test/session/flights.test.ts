@@ -9,7 +9,7 @@ const opened = new Cleanup();
 let faulty: FaultyServer;
 beforeAll(async () => {
   faulty = await startFaultyServer(shared);
-});
+}, 60_000);
 beforeEach(() => {
   faulty.fault.heal();
 });

@@ -11,7 +11,7 @@ const opened = new Cleanup();
 let server: number;
 beforeAll(async () => {
   server = (await startServer(shared)).port;
-});
+}, 60_000);
 beforeEach(async () => {
   expect(await (await client(opened, server)).ask("flush_all")).toBe("OK");
 });
