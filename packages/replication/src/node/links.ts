@@ -6,6 +6,9 @@ import type { ReplicationNode } from "./node.ts";
 import { takeFrame } from "./dispatch.ts";
 import { Peer, type PeerHost } from "./peer.ts";
 
+/** Nodes linked at a time; more are turned away. */
+const MAX_PEERS = 128;
+
 const NO_SECRET = Buffer.alloc(0);
 
 export class Links implements PeerHost {
@@ -66,6 +69,9 @@ export class Links implements PeerHost {
 
   onProved(peer: Peer): boolean {
     if (peer.nodeId === this.#node.nodeId) return false;
+    let established = 0;
+    for (const other of this.#node.peers) if (other.established) established++;
+    if (established >= MAX_PEERS) return false;
     for (const other of [...this.#node.peers]) {
       if (other === peer || other.nodeId !== peer.nodeId || other.stage === "hello") continue;
       // Both sides dialled at once: the dial of the greater id stays. Else the other side knows that ours is dead.

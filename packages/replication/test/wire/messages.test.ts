@@ -67,7 +67,14 @@ test("state, attachment, heartbeat, forward and answer come back as they were wr
   const attached = M.writeAttachment(M.MessageKind.resume, attachment);
   expect(M.readAttachment(attached, 0, attached.length)).toEqual(attachment);
   for (let end = 0; end < attached.length; end++) expect(M.readAttachment(attached, 0, end)).toBeUndefined();
-  const heartbeat = { epoch: 9, offset: 2 ** 46, groupMs: 1_795_217_443_123, sentUs: 2 ** 47, echoUs: 5, heldUs: 7 };
+  const heartbeat = {
+    epoch: 9,
+    offset: 2 ** 52 + 1,
+    groupMs: 1_795_217_443_123,
+    sentUs: 2 ** 47,
+    echoUs: 5,
+    heldUs: 7,
+  };
   expect(M.readHeartbeat(M.writeHeartbeat(heartbeat), 0)).toEqual(heartbeat);
   const forward = M.writeForward(Buffer.alloc(16, 1), 5, 4, Buffer.from("incr n 1\r\n"));
   expect(forward.subarray(M.FORWARD_HEAD_BYTES).toString()).toBe("incr n 1\r\n");
