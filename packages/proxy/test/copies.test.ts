@@ -41,7 +41,7 @@ function countCopies(): () => number {
   let bytes = 0;
   const { copy } = Buffer.prototype;
   vi.spyOn(Buffer.prototype, "copy").mockImplementation(function (this: Buffer, target, ...range) {
-    const copied = copy.call(this, target, ...range);
+    const copied = copy.call(this, target, ...range) as number;
     bytes += copied;
     return copied;
   });
