@@ -36,14 +36,9 @@ export class Fence {
     this.#keys.delete(key);
   }
 
-  /** Up to `count` keys, oldest first. */
-  some(count: number): string[] {
-    const keys: string[] = [];
-    for (const key of this.#keys) {
-      if (keys.length === count) break;
-      keys.push(key);
-    }
-    return keys;
+  /** All keys, oldest first; they may be deleted, and others added, meanwhile. */
+  keys(): IterableIterator<string> {
+    return this.#keys.keys();
   }
 
   clear(): void {

@@ -14,7 +14,7 @@ export interface ServerState {
   readonly identity: string | undefined;
   /** How often it was flushed. */
   readonly flushes: number;
-  /** How many writes it has done, whoever asked for them. */
+  /** How many writes it has done, whoever asked for them; NaN when it does not tell. */
   readonly writes: number;
   /** How many of them, this proxy's, it had answered before. */
   readonly ownWrites: number;
@@ -49,7 +49,7 @@ export async function askState(pool: ProxyPool, node: Node): Promise<ServerState
   const startedAt = number("time") - number("uptime");
   const pid = rows.get("pid");
   const identity = pid === undefined || Number.isNaN(startedAt) ? undefined : `${pid}-${startedAt}`;
-  const writes = WRITE_COUNTS.reduce((sum, name) => sum + (number(name) || 0), 0);
+  const writes = WRITE_COUNTS.reduce((sum, name) => sum + number(name), 0);
   return { identity, flushes: number("cmd_flush") || 0, writes, ownWrites };
 }
 

@@ -46,29 +46,34 @@ export async function deleteAt(pool: ProxyPool, node: Node, key: string): Promis
  * asked of the server behind that comes after it.
  */
 export async function sweepFence(pool: ProxyPool, node: Node): Promise<void> {
-  while (node.inUse && node.fence.size > 0) {
-    const keys = node.fence.some(BATCH_KEYS);
+  for (const keys of batches(node.fence.keys())) {
+    if (!node.inUse) break;
     for (const key of keys) node.fence.delete(key);
     const deleted = await Promise.all(keys.map((key) => deleteAt(pool, node, key)));
-    node.refresh();
     // A server that does not delete is not asked again and again; who asks for a key deletes it first.
-    if (deleted.includes(false)) return;
+    if (deleted.includes(false)) break;
   }
+  node.refresh();
 }
 
 /** Deletes on the other servers what was written there for a server that is in use again. */
 export async function sweepStrays(pool: ProxyPool, node: Node): Promise<void> {
-  while (node.strays.size > 0 && node.inUse && node.warm === null) {
-    const batch = [...entries(node.strays, BATCH_KEYS)];
-    for (const [key] of batch) node.strays.delete(key);
-    await Promise.all(batch.map(([key, holder]) => deleteAt(pool, holder, key)));
+  for (const keys of batches(node.strays.keys())) {
+    if (!node.inUse || node.warm !== null) return;
+    const held = keys.map((key) => [key, node.strays.get(key)!] as const);
+    for (const key of keys) node.strays.delete(key);
+    await Promise.all(held.map(([key, holder]) => deleteAt(pool, holder, key)));
   }
 }
 
-function* entries<K, V>(map: Map<K, V>, count: number): Generator<[K, V]> {
-  let left = count;
-  for (const entry of map) {
-    if (left-- === 0) return;
-    yield entry;
+/** Gathers keys from an iterator that bears with changes of what it goes over. */
+function* batches(keys: Iterable<string>): Generator<string[]> {
+  let batch: string[] = [];
+  for (const key of keys) {
+    batch.push(key);
+    if (batch.length < BATCH_KEYS) continue;
+    yield batch;
+    batch = [];
   }
+  if (batch.length > 0) yield batch;
 }

@@ -34,8 +34,9 @@ export class WritesOfOthers {
     const { counts } = this.#node;
     const isKnown = identity !== undefined && identity === this.#identity;
     const excess = writes - ownWrites - this.#before;
-    // What was sent and never answered may have been done.
-    const isOthers = !isKnown || excess > counts[NodeCount.lostWrites]! + underWay;
+    // What was sent and never answered may have been done. A server that does not tell its counts has NaN of them.
+    const isOwn = isKnown && excess <= counts[NodeCount.lostWrites]! + underWay;
+    const isOthers = !isOwn;
     if (isKnown && isOthers) this.#seenAtMs = performance.now();
     this.#identity = identity;
     this.#before = writes - ownWrites;

@@ -36,3 +36,10 @@ test("a write of ours that got no answer may be what was counted", () => {
   expect(node.writesOfOthers.look(state(13, 10), 0)).toBe(true);
   expect(node.writesOfOthers.look(state(16, 10), 3)).toBe(false);
 });
+
+test("of a server that does not tell its counts, others may always have written", () => {
+  const { writesOfOthers } = nodeWith(0);
+  writesOfOthers.look(state(NaN, 0), 0);
+  expect(writesOfOthers.look(state(NaN, 0), 0)).toBe(true);
+  expect(writesOfOthers.wereSeen).toBe(true);
+});
