@@ -50,6 +50,8 @@ export class Downstream {
   readonly #host: DownstreamHost;
   /** Messages, each behind the log up to `at`. */
   #outbox: { readonly at: number; readonly message: Buffer }[] = [];
+  /** Room for a slice. */
+  #scratch: Scratch | undefined;
   #sliceIsDue = false;
   #needsCopy = false;
 
@@ -163,18 +165,21 @@ export class Downstream {
       this.pump();
       return;
     }
-    const scratch = new Scratch(SLICE_BYTES * 2);
+    const scratch = this.#scratch ?? new Scratch(SLICE_BYTES * 2);
+    scratch.clear();
     const endMs = this.#host.nowMs() + SLICE_MS;
     do copy.cursor = this.#host.content.copySome(copy.cursor, SLICE_BYTES, scratch);
     while (copy.cursor !== -1 && scratch.at === 0 && this.#host.nowMs() < endMs);
     const { written } = scratch;
     copy.items += countRecords(written);
     copy.bytes += written.length;
-    if (written.length > 0) link.write(written);
+    // What the link still holds is not written again.
+    this.#scratch = written.length === 0 || link.write(written) ? scratch : undefined;
     if (copy.cursor === -1) {
       link.write(writePlain(MessageKind.copyEnd, copy.items));
       this.#host.onCopied(this);
       this.copy = undefined;
+      this.#scratch = undefined;
     }
     this.pump();
   }

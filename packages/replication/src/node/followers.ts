@@ -7,6 +7,7 @@ import { Downstream, type DownstreamHost } from "./downstream.ts";
 import { commonOffset, RANKS } from "./history.ts";
 import type { ReplicationNode } from "./node.ts";
 import type { Peer } from "./peer.ts";
+import { canBeFollowed } from "./role-table.ts";
 
 export class Followers implements DownstreamHost {
   readonly #node: ReplicationNode;
@@ -50,7 +51,7 @@ export class Followers implements DownstreamHost {
 
   onFollow(peer: Peer): void {
     const { state } = peer;
-    if (state === undefined || (this.#node.role !== "master" && this.#node.role !== "slave")) return;
+    if (state === undefined || !canBeFollowed(this.#node.role)) return;
     if (peer === this.#node.upstream) {
       peer.close("both would follow each other");
       return;
@@ -120,6 +121,7 @@ export class Followers implements DownstreamHost {
   onInStep({ peer }: Downstream): void {
     this.#node.events.emit("inStep", { peer: peer.link.remote });
     this.#node.protection.review();
+    this.#node.handing.review();
   }
 
   /** The rank that a node has already, or one that nobody near us is known to have, or that of one long gone. */

@@ -15,18 +15,29 @@ export class Handover {
 
   /** Gives the role to a replica that is in step. */
   begin(withinMs: number): Promise<boolean> {
-    const successor = [...this.#node.downstreams].find(({ inStep }) => inStep);
     if (this.#node.role !== "master") return Promise.resolve(this.#node.role !== "yielding");
-    if (successor === undefined) return Promise.resolve(false);
+    this.#successor = this.#ready();
+    if (this.#successor === undefined) return Promise.resolve(false);
     return new Promise((resolve) => {
       const cancel = this.#node.timers.after(withinMs, () => {
         this.end(false);
         this.#node.fire("handoverFailed", `nobody took over within ${withinMs} ms`);
       });
       this.#pending = { done: resolve, cancel };
-      this.#successor = successor.peer;
       this.#node.fire("handover", "asked to hand over");
     });
+  }
+
+  /** A replica has come into step: if the one that was appointed is gone, it takes its place. */
+  review(): void {
+    if (this.#node.role !== "yielding" || this.#successor?.downstream !== undefined) return;
+    this.#successor = this.#ready();
+    if (this.#successor !== undefined) this.appoint();
+  }
+
+  #ready(): Peer | undefined {
+    for (const { inStep, peer } of this.#node.downstreams) if (inStep) return peer;
+    return undefined;
   }
 
   appoint(): void {

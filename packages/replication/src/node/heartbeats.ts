@@ -44,6 +44,7 @@ export class Heartbeats {
     // What was no reason to act when it was said may be one now.
     for (const peer of [...this.#node.peers]) this.#node.precedence.consider(peer);
     this.#node.survey.look();
+    this.#node.handing.review();
     this.#node.loss.judge();
     if (this.#node.role === "master" && ++this.#beats % BEATS_PER_BIND === 0) this.#node.listener.bindAgain();
     this.#node.executor.forget(now - 2 * peerTimeoutMs);

@@ -16,6 +16,8 @@ export class Loss {
   id = "";
   sinceMs = 0;
   reason = "";
+  /** Since when we have no master and are none, while that is so. */
+  orphanedMs = 0;
   targets: readonly Target[] = [];
   #probeMs = 0;
 

@@ -224,6 +224,8 @@ export class ReplicationNode {
     const from = this.role;
     if (to === "master" && from === "candidate") this.promotion.takeEpoch();
     this.role = to;
+    const isOrphan = (role: Role) => role === "probing" || role === "candidate";
+    if (isOrphan(to) && !isOrphan(from)) this.loss.orphanedMs = this.nowMs();
     const tookMs = to === "master" && this.loss.id !== "" ? this.nowMs() - this.loss.sinceMs : 0;
     if (to === "master" && from === "candidate") {
       this.counters.promotions++;
@@ -255,6 +257,8 @@ export class ReplicationNode {
         this.handing.appoint();
         return;
       case "goOn":
+        // It was given back for the successor.
+        this.coordinator?.acquire(this.promotion.patienceMs());
         this.promotion.replay();
         this.states.tell();
         return;

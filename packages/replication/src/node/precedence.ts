@@ -5,6 +5,7 @@ import type { NodeState } from "../wire/messages.ts";
 import { compareStanding } from "./history.ts";
 import type { ReplicationNode } from "./node.ts";
 import type { Peer } from "./peer.ts";
+import { canBeFollowed } from "./role-table.ts";
 
 /** Heartbeats that a master has to link up with us before we follow it through one of its replicas. */
 const BEYOND_BEATS = 3;
@@ -32,7 +33,7 @@ export class Precedence {
         }
         return;
       case "probing":
-        if (peer.nodeId === this.#node.loss.id && (isMaster || state.role === "slave")) {
+        if (peer.nodeId === this.#node.loss.id && canBeFollowed(state.role)) {
           this.#node.fire("masterBack", `${peer.link.remote} is back`, peer);
         } else if (
           isMaster &&
@@ -110,7 +111,7 @@ export class Precedence {
     return (
       standing > 0 ||
       this.#node.history.length === 0 ||
-      this.#node.nowMs() - this.#node.loss.sinceMs > 2 * this.#node.options.peerTimeoutMs
+      this.#node.nowMs() - this.#node.loss.orphanedMs > 2 * this.#node.options.peerTimeoutMs
     );
   }
 

@@ -63,6 +63,11 @@ export const transitions: readonly Transition[] = [
   { from: "yielding", on: "leaseLost", to: "candidate", does: ["askLeave"] },
 ];
 
+/** Has a log that others can go on with: a master's, also while it hands over, or one that comes from a master. */
+export function canBeFollowed(role: Role): boolean {
+  return role === "master" || role === "slave" || role === "yielding";
+}
+
 /** The transition that an event causes; undefined = the event changes nothing in this role. */
 export function transitionOf(role: Role, event: RoleEvent): Transition | undefined {
   return transitions.find(({ from, on }) => from === role && on === event);

@@ -3,6 +3,7 @@
 import { MessageKind, writePlain, writeState, type NodeState } from "../wire/messages.ts";
 import type { ReplicationNode } from "./node.ts";
 import type { Peer } from "./peer.ts";
+import { canBeFollowed } from "./role-table.ts";
 
 export class States {
   readonly #node: ReplicationNode;
@@ -64,11 +65,7 @@ export class States {
     // What it says lies at its place in the stream: where we have all of its log, its history is ours.
     if (peer === this.#node.upstream && this.#node.following.isAttached && state.logEnd === this.#node.log.end)
       this.#node.history = state.history;
-    if (
-      peer === this.#node.upstream &&
-      !this.#node.following.isAttached &&
-      (state.role === "master" || state.role === "slave")
-    ) {
+    if (peer === this.#node.upstream && !this.#node.following.isAttached && canBeFollowed(state.role)) {
       peer.send(this.message());
       peer.send(writePlain(MessageKind.follow, this.#node.log.end));
     } else if (peer === this.#node.upstream) {

@@ -46,6 +46,7 @@ class Schedule {
   /** A node was started twice: two replicas without a listener don't know of each other. */
   #hasTwins = false;
   #kills = 0;
+  #handovers = 0;
   /** Nodes that became master, those that died since included. */
   #promotions = 0;
 
@@ -135,7 +136,7 @@ class Schedule {
     const { kind } = this.#options;
     const place = random.pick(this.#settings.places);
     const node = this.#nodes.get(place.name);
-    const choice = random.int(kind === "deaths" ? 10 : 16);
+    const choice = random.int(kind === "deaths" ? 11 : 17);
     if (node === undefined || choice === 0) {
       this.#trace(`reset ${place.host}`);
       this.#network.reset(place.host);
@@ -150,12 +151,14 @@ class Schedule {
       this.#betweenHosts("slow", place.host, random.between(20, 1000), (other) => {
         this.#network.slow(place.host, other, random.between(5, 40));
       });
-    } else if (choice <= 13) {
+    } else if (choice === 10) {
+      this.#handOver();
+    } else if (choice <= 14) {
       this.#betweenHosts("cut", place.host, random.between(20, 2000), (other) => {
         this.#hasSplit = true;
         this.#network.cut(place.host, other);
       });
-    } else if (choice === 14 || this.#coordinator === undefined) {
+    } else if (choice === 15 || this.#coordinator === undefined) {
       this.#hasSplit = true;
       this.#stop(node, random.between(20, 1500));
     } else {
@@ -202,6 +205,17 @@ class Schedule {
     this.#later(this.#random.between(1, 1500), `start ${node.name}`, () => {
       this.#start(place);
     });
+  }
+
+  /** The master, if there is one, is asked to give its role away. */
+  #handOver(): void {
+    const master = [...this.#nodes.values()].find(({ node, process }) => process.alive && node.role === "master");
+    if (master === undefined) return;
+    this.#trace(`hand over ${master.name}`);
+    this.#handovers++;
+    const withinMs = 500;
+    this.#calmBy(this.#time.nowMs + withinMs);
+    master.process.run(() => void master.node.handover(withinMs));
   }
 
   /** Somebody starts a node's command line a second time: the port is taken, it attaches as one more, and stays. */
@@ -276,8 +290,8 @@ class Schedule {
     // A copy in place of the stream brings no answers.
     const isWhole = !this.#hasTwins && this.#settings.options.backlogBytes === undefined;
     if (isWhole && unknown > 0) this.#violate(`of ${requests} requests ${unknown} have no known outcome`);
-    if (!this.#hasTwins && this.#promotions > this.#kills) {
-      this.#violate(`${this.#promotions} takeovers with ${this.#kills} deaths`);
+    if (!this.#hasTwins && this.#promotions > this.#kills + this.#handovers) {
+      this.#violate(`${this.#promotions} takeovers with ${this.#kills} deaths and ${this.#handovers} handovers`);
     }
   }
 
