@@ -60,14 +60,16 @@ export const replicationCalm = replicationSoak({
         relinked.push(performance.now() - startedMs);
         if (i % 100 === 99) progress(`${i + 1} resets: ${times(relinked)}`);
       }
-      await eventually(() => inStep(pair), { withinMs: 20_000 });
+      loaded.isOver = true;
+      await load;
+      await pair.inStep(0);
       const [master, slave] = [await pair.stats(0), await pair.stats(1)];
       return [
         told("requests", loaded.requests),
         none("sets refused", loaded.refused),
         none(`takeovers with ${grouped(stalls)} stalls of ${STALL_MS} ms in ${values.stalling} minutes`, afterStalls),
         none(`takeovers with ${grouped(values.resets)} resets of the link`, (await takeovers(pair)) - afterStalls),
-        told("in step again after a reset: median / 95 of 100 / longest", times(relinked)),
+        told("linked again after a reset: median / 95 of 100 / longest", times(relinked)),
         told("resumed, copied whole", `${master.get("partial_copies_out")}, ${master.get("full_copies_out")}`),
         none(
           "roles that are not as in the beginning",
@@ -106,11 +108,10 @@ async function inStep(pair: Pair): Promise<boolean> {
   return (await pair.count(0, "replicas_in_step")) === 1;
 }
 
-/** Has a replica been linked again so often, and is it in step? */
+/** Has a replica been linked again so often? In step it need not be while the load is all that the machine can do. */
 async function isLinked(pair: Pair, times: number): Promise<boolean> {
   const rows = await pair.stats(0);
-  const linked = Number(rows.get("partial_copies_out")) + Number(rows.get("full_copies_out"));
-  return linked >= times && rows.get("replicas_in_step") === "1";
+  return Number(rows.get("partial_copies_out")) + Number(rows.get("full_copies_out")) >= times;
 }
 
 /** The lines of a node's log that tell of roles and links. */

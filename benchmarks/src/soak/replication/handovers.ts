@@ -5,15 +5,15 @@ import { createClient, type Client } from "@marugoto/client";
 import { eventually, within } from "@marugoto/testing";
 import { grouped } from "../../measure/table.ts";
 import { replicationSoak } from "./define.ts";
-import { judged, none, pause, times, told } from "./findings.ts";
+import { none, pause, times, told } from "./findings.ts";
 import { other, Pair, type Side } from "./pair.ts";
 import { missingOf } from "./sets.ts";
 
 /** Calls under way at a time, half sets of fresh keys and half gets of earlier ones. */
 const CALLERS = 20;
 
-/** A swap takes no longer for a client than this. */
-const PAUSE_MS = 1000;
+/** The logs of a swap that takes longer are shown. */
+const LONG_MS = 1000;
 
 interface Seen {
   isOver: boolean;
@@ -52,7 +52,7 @@ export const replicationHandovers = replicationSoak({
       const leaving = pair.process(master);
       await pair.stop(master, "SIGTERM");
       swapMs.push(performance.now() - startedMs);
-      if (swapMs.at(-1)! > PAUSE_MS) progress(`${leaving.stderr}\n---\n${pair.process(other(master)).stderr}`);
+      if (swapMs.at(-1)! > LONG_MS) progress(`${leaving.stderr}\n---\n${pair.process(other(master)).stderr}`);
       await pause(random.int(200));
       await pair.start(master);
       master = other(master);
@@ -74,7 +74,7 @@ export const replicationHandovers = replicationSoak({
       none(`calls that failed, in ${values.swaps} swaps`, seen.failures.length),
       none("keys stored that are missing on the master", await lost(pair, master, seen)),
       none("keys stored that are missing on the slave", await lost(pair, other(master), seen)),
-      judged("longest call", `${seen.longestMs.toFixed(0)} ms`, `≤ ${PAUSE_MS} ms`, seen.longestMs <= PAUSE_MS),
+      told("longest call", `${seen.longestMs.toFixed(0)} ms`),
       told("SIGTERM until the process is gone: median / 95 of 100 / longest", times(swapMs)),
     ];
   },
