@@ -299,6 +299,8 @@ class Schedule {
   get #isKept(): boolean {
     // The ends of a line that start or go on without its middle are a split as well, and may have nothing in common.
     if (!this.#settings.isMesh) return false;
+    // Twins without a port don't know of each other: all of them may take over at once, which is a split.
+    if (this.#hasTwins && this.#promotions > this.#kills + this.#handovers) return false;
     if (!this.#hasSplit) return true;
     const { kind } = this.#options;
     // Where a backlog no longer reaches the split, the higher epoch's copy wins whole.
