@@ -14,7 +14,11 @@ let runs = 0;
 beforeAll(async () => {
   const folder = temporaryFolder();
   opened.defer(folder.remove);
-  server = opened.add(await spawnMarugotoServer({ socketPath: join(folder.path, "s") }));
+  server = opened.add(await spawnMarugotoServer({ socketPath: join(folder.path, "s"), args: ["--debug-commands"] }));
+  // The transcript asks for an item's age: the second that ends between two of its bytes must not be seen.
+  const control = await connect(server.endpoint);
+  expect(await control.ask("debugtime p")).toBe("OK");
+  await control.close();
 });
 afterAll(() => opened.run());
 
