@@ -6,6 +6,7 @@ import { defaultLoad } from "../load/spec.ts";
 import { replicationStats, waitInStep, withNodes, type GroupNode, type NodeOptions } from "../measure/group.ts";
 import { cpuSeconds } from "../measure/process-usage.ts";
 import { ourServer, type Program } from "../measure/programs.ts";
+import { startRedisPair } from "../measure/redis.ts";
 import { withServer } from "../measure/servers.ts";
 import { spread, type Spread } from "../measure/statistics.ts";
 import { grouped, markdownTable } from "../measure/table.ts";
@@ -17,6 +18,9 @@ const TOLERANCE = 0.03;
 
 /** CPU time of both nodes for a full copy, at most. */
 const COPY_CPU_SEC = 1;
+
+/** Wall time of a full copy over redis-server's of as many items, in turn, at most. */
+const COPY_WALL_TIMES = 1.5;
 
 /** The master's p99 during a copy, at most: so many milliseconds, or so many times that without. */
 const COPY_P99_MS = 20;
@@ -127,11 +131,13 @@ async function copyRows(
   size: { readonly items: number; readonly copies: number },
   progress: Progress,
 ): Promise<readonly (readonly string[])[]> {
+  const redis = await startRedisPair(size.items, defaultLoad.valueBytes);
   return withNodes(program, async (start) => {
     const master = await start({ flags: memoryFlags });
     await generator.fill({ ...defaultLoad, port: master.port, keys: size.items });
     const cpu: number[] = [];
     const wall: number[] = [];
+    const redisWall: number[] = [];
     for (let i = 0; i < size.copies; i++) {
       const masterBefore = cpuSeconds(master.pid);
       // A fresh process costs CPU time of its own; one without a peer is the measure of that.
@@ -144,6 +150,7 @@ async function copyRows(
       const shown = await replicationStats(replica.port);
       wall.push(Number(shown.get("last_copy_ms")));
       await replica.process.close();
+      if (redis !== undefined) redisWall.push(await redis.copyMs());
       progress(`copy ${i + 1}: ${wall.at(-1)!.toFixed(0)} ms`);
     }
     const cpuSpread = spread(cpu);
@@ -156,9 +163,24 @@ async function copyRows(
         "",
         cpuSpread.median <= COPY_CPU_SEC ? "yes" : "no",
       ],
+      redis === undefined
+        ? ["wall of a full copy beside redis-server's", "redis-server is not installed", "", "", "", ""]
+        : redisRow(redis.version, spread(wall).median, spread(redisWall).median),
       await latencyRow(generator, master, start, size),
     ];
-  });
+  }).finally(() => redis?.close());
+}
+
+function redisRow(version: string, oursMs: number, redisMs: number): readonly string[] {
+  const times = oursMs / redisMs;
+  return [
+    `wall of a full copy beside redis-server ${version}'s, in turn`,
+    `${oursMs.toFixed(0)} / ${redisMs.toFixed(0)} ms`,
+    `× ${times.toFixed(2)}`,
+    `≤ × ${COPY_WALL_TIMES}`,
+    "",
+    times <= COPY_WALL_TIMES ? "yes" : "no",
+  ];
 }
 
 /** The master's round trips while it is copied, beside those while a node starts that copies nothing. */

@@ -6,7 +6,8 @@ import { accessSync, appendFileSync, constants, existsSync, readFileSync } from 
 import { delimiter, isAbsolute, join } from "node:path";
 import { repositoryRoot } from "./repository.ts";
 
-export type OracleName = "memcached" | "php" | "nutcracker" | "memccapable" | "perl" | "etcd" | "repcached";
+export type OracleName =
+  "memcached" | "php" | "nutcracker" | "memccapable" | "perl" | "etcd" | "redis-server" | "repcached";
 
 interface OracleKind {
   /** Debian packages that bring it; none = it has to be named by its variable. */
@@ -24,6 +25,7 @@ const kinds: Readonly<Record<OracleName, OracleKind>> = {
   memccapable: { packages: ["libmemcached-tools"] },
   perl: { packages: ["perl"] },
   etcd: { packages: ["etcd-server"], variable: "ETCD_BIN" },
+  "redis-server": { packages: ["redis-server"], variable: "REDIS_BIN" },
   repcached: { packages: [], variable: "REPCACHED_BIN" },
 };
 
