@@ -81,7 +81,7 @@ export const replicationFlags: readonly Flag[] = [
     {
       long: "hold",
       value: "<ms>",
-      help: "milliseconds that answers wait for a replica's socket to take what they acknowledge, 0 to 10000",
+      help: "milliseconds that answers wait for a replica which takes and applies nothing, 0 to 10000",
       fallback: String(defaults.holdMs),
     },
     ({ options }, text, name) => (options.holdMs = wholeNumber(text, name, 0, 10_000)),

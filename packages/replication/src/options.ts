@@ -33,8 +33,9 @@ export interface ReplicationOptions {
    */
   readonly syncDegrade: "answer" | "refuse";
   /**
-   * `--hold`: for how many milliseconds the answers to writes wait when no replica's socket takes the stream, before the
-   * replica counts as behind; 0 to 10 000, default 20.
+   * `--hold`: for how many milliseconds the answers to writes wait for a replica that has more of the stream before it than
+   * it should and neither takes nor applies any of it, before it counts as behind; ten times as long for one that does;
+   * 0 to 10 000, default 20.
    */
   readonly holdMs: number;
   /**

@@ -6,6 +6,7 @@ import type { Content } from "../environment.ts";
 import { Scratch, type EffectLog } from "../log/effect-log.ts";
 import { MessageKind, writePlain } from "../wire/messages.ts";
 import type { Peer } from "./peer.ts";
+import type { Receiver } from "./protection.ts";
 
 /** The most of the log that is handed to a link in one piece. */
 const MAX_PIECE_BYTES = 1024 * 1024;
@@ -30,7 +31,7 @@ export interface DownstreamHost {
   onInStep(downstream: Downstream): void;
 }
 
-export class Downstream {
+export class Downstream implements Receiver {
   readonly peer: Peer;
   /** Offset of the next byte to send. */
   cursor = 0;
@@ -38,6 +39,10 @@ export class Downstream {
   taken = 0;
   /** End of what it said it has applied. */
   acked = 0;
+  /** When it last took or applied something while it had much before it. */
+  progressMs = -Infinity;
+  restsUntilMs = -Infinity;
+  restMs = 0;
   /** It has all that is logged, and its link keeps up; answers may wait for it. */
   inStep = false;
   /** Attached: it gets the stream. False between `follow` and the end of a merge. */
@@ -54,6 +59,8 @@ export class Downstream {
   #scratch: Scratch | undefined;
   #sliceIsDue = false;
   #needsCopy = false;
+  /** Where it stood when the stream alone was left to apply. */
+  #liveFrom = 0;
 
   constructor(host: DownstreamHost, peer: Peer, rank: number) {
     this.#host = host;
@@ -71,6 +78,7 @@ export class Downstream {
   streamFrom(offset: number): void {
     this.cursor = offset;
     this.taken = offset;
+    this.#liveFrom = offset;
     this.streaming = true;
     this.pump();
   }
@@ -90,6 +98,16 @@ export class Downstream {
     this.#outbox = this.#outbox
       .filter(({ message }) => message[0] !== MessageKind.state)
       .map(({ at, message }) => ({ at: Math.min(at, end), message }));
+  }
+
+  /** It gets the stream alone, no copy. */
+  get isLive(): boolean {
+    return this.streaming && this.copy === undefined && !this.#needsCopy;
+  }
+
+  /** End of what it has applied, as far as we know. */
+  get applied(): number {
+    return Math.max(this.acked, this.#liveFrom);
   }
 
   /** All of the log is with the kernel. */
@@ -134,6 +152,8 @@ export class Downstream {
     if (this.copy !== undefined) this.#sliceSoon();
     else if (!this.inStep && this.hasAll) {
       this.inStep = true;
+      this.restsUntilMs = -Infinity;
+      this.restMs = 0;
       this.#host.onInStep(this);
     }
   }
@@ -179,6 +199,7 @@ export class Downstream {
       link.write(writePlain(MessageKind.copyEnd, copy.items));
       this.#host.onCopied(this);
       this.copy = undefined;
+      this.#liveFrom = this.cursor;
       this.#scratch = undefined;
     }
     this.pump();

@@ -1,6 +1,7 @@
 // Following another node: asking it, going on where its log and ours part, and applying what its stream brings.
 
 import { checkRecord, forEachEffect, readEnvelope, RecordKind } from "../log/records.ts";
+import { ACKS_WHILE_NEAR, nearBytes } from "./protection.ts";
 import { MessageKind, writePlain, type Attachment } from "../wire/messages.ts";
 import type { ReplicationNode } from "./node.ts";
 import type { Peer } from "./peer.ts";
@@ -9,6 +10,8 @@ export class Following {
   readonly #node: ReplicationNode;
   /** Our upstream has answered `follow`. */
   isAttached = false;
+  /** End of what we last said that we have applied, besides the heartbeats. */
+  #toldEnd = 0;
 
   constructor(node: ReplicationNode) {
     this.#node = node;
@@ -78,6 +81,15 @@ export class Following {
     } else {
       this.#apply(buffer, at);
     }
+  }
+
+  /** What a read has brought is applied: says so, if somebody may wait for it. */
+  acknowledge(peer: Peer): void {
+    const { log, options } = this.#node;
+    const step = log.end - this.#toldEnd;
+    if (options.syncReplicas === 0 && step >= 0 && step < nearBytes(log.capacity) / ACKS_WHILE_NEAR) return;
+    this.#toldEnd = log.end;
+    peer.send(this.#node.heartbeats.message(peer));
   }
 
   readonly #apply = (buffer: Buffer, at: number): void => {

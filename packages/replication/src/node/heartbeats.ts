@@ -77,8 +77,9 @@ export class Heartbeats {
     }
     const { downstream } = peer;
     if (downstream === undefined) return;
+    const before = downstream.acked;
     downstream.acked = Math.min(offset, downstream.cursor);
-    if (this.#node.options.syncReplicas > 0) this.#node.protection.review();
+    if (downstream.acked > before) this.#node.protection.progressed(downstream);
   }
 
   start(): void {

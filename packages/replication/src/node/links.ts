@@ -98,13 +98,13 @@ export class Links implements PeerHost {
   onBatch(peer: Peer): void {
     this.#node.time.isFresh = false;
     if (this.#node.downstreams.size > 0) this.#node.flush();
-    if (peer === this.#node.upstream && this.#node.options.syncReplicas > 0)
-      peer.send(this.#node.heartbeats.message(peer));
+    if (peer === this.#node.upstream) this.#node.following.acknowledge(peer);
   }
 
   onDrain(peer: Peer): void {
-    peer.downstream?.pump();
-    this.#node.protection.review();
+    if (peer.downstream === undefined) return;
+    peer.downstream.pump();
+    this.#node.protection.progressed(peer.downstream);
   }
 
   // ---- and end ----

@@ -29,7 +29,7 @@ import { Merging } from "./merging.ts";
 import type { Peer } from "./peer.ts";
 import { Precedence } from "./precedence.ts";
 import { Promotion } from "./promotion.ts";
-import { Protection } from "./protection.ts";
+import { nearBytes, Protection } from "./protection.ts";
 import { transitionOf, type RoleAction, type RoleEvent } from "./role-table.ts";
 import { States } from "./states.ts";
 import { Survey } from "./survey.ts";
@@ -104,7 +104,7 @@ export class ReplicationNode {
   readonly forwarding = new Forwarding(this);
   readonly forwards: Forwards;
   readonly executor = new Executor();
-  readonly protection: Protection;
+  readonly protection: Protection<Downstream>;
   /** Effects logged since answers were last asked about. */
   #unanswered = 0;
   #cancelWait: (() => void) | undefined;
@@ -131,7 +131,8 @@ export class ReplicationNode {
       holdMs: options.holdMs,
       syncReplicas: options.syncReplicas,
       degradeMs: options.syncDegrade === "answer" ? options.peerTimeoutMs : Infinity,
-      downstreams: this.downstreams,
+      nearBytes: nearBytes(parts.backlogBytes),
+      receivers: this.downstreams,
       onBehind: ({ peer }) => {
         this.events.emit("behind", { peer: peer.link.remote });
       },
