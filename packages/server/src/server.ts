@@ -3,6 +3,7 @@
 import { SystemClock, TypedEvents, type Clock, type Endpoint, type MetricsSource } from "@marugoto/core";
 import { Lines } from "@marugoto/protocol";
 import { createStore, type Store } from "@marugoto/storage";
+import type { SocketListener } from "@marugoto/transport";
 import { applyMutation } from "./apply-mutation.ts";
 import { Count } from "./counters.ts";
 import type { ServerEvents } from "./events.ts";
@@ -11,7 +12,7 @@ import type { AppliedMutation } from "./mutation.ts";
 import { resolveOptions, type ServerOptions } from "./options.ts";
 import { ServerCore } from "./server-core.ts";
 import { Session } from "./session.ts";
-import { NodeListener } from "./transport/node-net.ts";
+import { nodeListener } from "./transport/node-net.ts";
 import { warmUp } from "./warm-up.ts";
 import { READ_BUFFER_BYTES, READ_HEADROOM_BYTES, type Accept, type Transport } from "./transport/transport.ts";
 
@@ -55,7 +56,7 @@ class MemcachedServer implements Server {
   readonly clock: Clock;
   readonly #core: ServerCore;
   readonly #ownClock: SystemClock | undefined;
-  readonly #listeners: NodeListener[] = [];
+  readonly #listeners: SocketListener[] = [];
   readonly #readBuffer = Buffer.allocUnsafeSlow(READ_HEADROOM_BYTES + READ_BUFFER_BYTES);
   #nextId = 1;
   #ticker: NodeJS.Timeout | undefined;
@@ -96,7 +97,7 @@ class MemcachedServer implements Server {
     const endpoints: Endpoint[] = [];
     try {
       for (const listener of this.options.listeners) {
-        const opened = new NodeListener({
+        const opened = nodeListener({
           listener,
           backlog: this.options.backlog,
           readBuffer: this.#readBuffer,

@@ -1,4 +1,4 @@
-// Writing to a net.Socket past its Writable: the answers of an event are one buffer that the kernel nearly always takes
+// Writing to a net.Socket past its Writable: what leaves in an event is one buffer that the kernel nearly always takes
 // at once, so the stream's queue, its callbacks and its next tick are work for nothing (1.5 µs an event). All use of
 // Node's inside is in this file, behind feature detection; without it `write` serves. A socket written to directly must
 // never be written to in another way.
@@ -18,7 +18,7 @@ interface WritableInside {
 /** What `_writev` gets: all of them buffers, and said so. */
 type Chunks = { chunk: Buffer }[] & { allBuffers?: boolean };
 
-/** Writes that the kernel has not taken yet are counted here. */
+/** Bytes on their way to one socket, and how many of them the kernel has not taken yet. */
 export class DirectWriter {
   /** Bytes handed over and not yet with the kernel. */
   waiting = 0;
@@ -45,11 +45,12 @@ export class DirectWriter {
     return this.#call(false, bytes, "buffer", bytes.length, undefined);
   }
 
-  /** Several buffers in one system call; `done` once nobody reads them any more. */
-  writePieces(pieces: readonly Buffer[], done: () => void): boolean {
+  /** Several buffers in one system call; `done` once nobody reads them any more. @returns true when nothing waits */
+  writePieces(pieces: readonly Buffer[], done?: () => void): boolean {
     const chunks: Chunks = pieces.map((chunk) => ({ chunk }));
     chunks.allBuffers = true;
-    const bytes = pieces.reduce((sum, piece) => sum + piece.length, 0);
+    let bytes = 0;
+    for (const piece of pieces) bytes += piece.length;
     return this.#call(true, chunks, "", bytes, done);
   }
 

@@ -9,7 +9,6 @@ export type OnRead = (length: number) => void;
 
 interface Handle {
   readonly useUserBuffer?: unknown;
-  close?: () => void;
 }
 
 interface ListeningHandle {
