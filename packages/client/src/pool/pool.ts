@@ -1,6 +1,7 @@
 // A pool of servers and its two doors. The lower one moves bytes: no promise, no decoding. The upper one moves ops, which
 // the client and the personalities make. Which server is asked is the failover policy's word alone.
 
+import { performance } from "node:perf_hooks";
 import { CacheError, TypedEvents } from "@marugoto/core";
 import type { Connection } from "../connection/connection.ts";
 import { checkSocketOptions } from "../connection/dial.ts";
@@ -22,6 +23,7 @@ import { Tally } from "../operation/tally.ts";
 import type { PoolEvents } from "./events.ts";
 import { checkPositive, defaults, toPoolServer, type PoolOptions, type ServerSpec } from "./options.ts";
 import { ServerLink, type LinkContext } from "./server-link.ts";
+import { TickEnd } from "./tick-end.ts";
 
 /** Deadlines are looked at this often, in ms. */
 const TICK_MS = 10;
@@ -76,10 +78,9 @@ export class Pool implements OpHost {
   #dirty: Connection[] = [];
   readonly #flush = () => {
     this.#flushScheduled = false;
-    const dirty = this.#dirty;
-    // Nothing that a flush does writes to another connection of this pool.
-    for (const connection of dirty) connection.flush();
-    dirty.length = 0;
+    for (let connection = this.#dirty.pop(); connection !== undefined; connection = this.#dirty.pop()) {
+      connection.flush();
+    }
   };
 
   // ---- time ----
@@ -91,11 +92,7 @@ export class Pool implements OpHost {
   constructor(options: PoolOptions, policy: FailoverPolicy) {
     const { timeouts = {}, limits = {} } = options;
     this.policy = policy;
-    this.#schedule =
-      options.schedule ??
-      ((flush) => {
-        process.nextTick(flush);
-      });
+    this.#schedule = options.schedule ?? new TickEnd(this.#flush, () => this.#writtenBytes()).schedule;
     this.requestTimeoutMs = checkPositive("timeouts.requestMs", timeouts.requestMs ?? defaults.timeouts.requestMs);
     this.lineLimits = {
       maxKeys: checkPositive("limits.maxLineKeys", limits.maxLineKeys ?? defaults.limits.maxLineKeys),
@@ -521,6 +518,13 @@ export class Pool implements OpHost {
       this.#scheduleFlush();
     }
     return this.#now;
+  }
+
+  /** What waits for the flush. */
+  #writtenBytes(): number {
+    let bytes = 0;
+    for (const connection of this.#dirty) bytes += connection.output.bytes;
+    return bytes;
   }
 
   #scheduleFlush(): void {
