@@ -1,4 +1,5 @@
 export { createReplication } from "./create.ts";
+export { rehearse } from "./rehearsal.ts";
 export type { Replication } from "./replication.ts";
 export type { ReplicationEvents, Role } from "./events.ts";
 export {
