@@ -13,6 +13,7 @@ import type { Flushable } from "../loop-pass.ts";
 import type { ProxyCore } from "../proxy-core.ts";
 import type { ProxyPool } from "../routing/proxy-pool.ts";
 import type { ClientHandler, ClientSocket } from "../transport/client-socket.ts";
+import { BINARY_MAGIC, binaryRefusal } from "./binary-refusal.ts";
 import { ByteQueue } from "./byte-queue.ts";
 import { dispatch, dispatchUnknown } from "./dispatch.ts";
 import { ErrorLines } from "./error-lines.ts";
@@ -25,9 +26,6 @@ const MAX_IN_FLIGHT = 256;
 
 /** With the default of 1 MiB that may wait for a client, 16 requests. */
 const FIRST_ANSWER_BYTES = 64 * 1024;
-
-/** First byte of every request of the binary protocol, which is not spoken here: better closed than left waiting. */
-const BINARY_MAGIC = 0x80;
 
 export interface SessionOwner {
   sessionClosed(session: Session, error: Error | undefined): void;
@@ -90,6 +88,7 @@ export class Session implements RequestHandler, ClientHandler, Flushable {
     if (!this.#greeted) {
       this.#greeted = true;
       if (buffer[start] === BINARY_MAGIC) {
+        this.answer(binaryRefusal(buffer, start, end));
         this.end();
         return;
       }
