@@ -207,6 +207,11 @@ export const poolKeys = {
     "Servers that stand in for those out of use.",
   ),
   leases: ours(either(flag, leases, isShortForm), "false", "One client loads a missing value, the others wait for it."),
+  partial_gets: ours(
+    flag,
+    "true",
+    "Whether a get of several keys gives what it finds when a server fails; false: SERVER_ERROR instead.",
+  ),
   flush_all: ours(flag, "false", "Whether flush_all is passed on to every server; else it is refused."),
   discovery: ours(discovery, "answer: proxy", "Auto discovery, for clients and of servers."),
   timeouts: ours(timeouts, "see below", "Longest waits."),

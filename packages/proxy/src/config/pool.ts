@@ -64,6 +64,7 @@ export function toPool(fields: PoolFields, path: string, reader: Reader, tellMis
     rejoin: rejoinOf(fields),
     gutter,
     leases: leasesOf(fields),
+    partialGets: fields.partial_gets ?? true,
     flushAll: fields.flush_all ?? false,
     discovery,
   };

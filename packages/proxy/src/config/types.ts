@@ -30,6 +30,8 @@ export interface PoolConfig {
   readonly gutter: GutterConfig | undefined;
   /** Default: none, a miss is a miss for everybody at once. */
   readonly leases: LeaseConfig | undefined;
+  /** Whether a get of several keys, some of them on a server that fails, gives the others; else SERVER_ERROR. Default true. */
+  readonly partialGets: boolean;
   /** Whether flush_all is passed on to all servers. Default false. */
   readonly flushAll: boolean;
   readonly discovery: DiscoveryConfig;

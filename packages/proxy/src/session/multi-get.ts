@@ -1,6 +1,6 @@
 // get, gets, gat and gats of keys that live on several servers: split into one request per server, joined again in the
 // order of the keys, duplicates kept. A server that can't be asked costs its own keys, which are misses then, and nothing
-// else; only when no server has answered is that the answer.
+// else; only when no server has answered, or the pool has `partial_gets: false`, is that the answer.
 
 import { CacheError, isCacheError } from "@marugoto/core";
 import { Expect, type Sink } from "@marugoto/client";
@@ -292,7 +292,7 @@ export class Join {
       this.#starts.push(0);
       this.#ends.push(0);
       const node = pool.owner(input, start, end);
-      if (!node.direct) {
+      if (!node.isDirect) {
         (detours ??= []).push(k);
         continue;
       }
@@ -342,7 +342,8 @@ export class Join {
   partEnded(): void {
     if (--this.#open > 0) return;
     const slot = this.slot!;
-    if (this.error !== null && this.#parts.every((part) => !part.answered)) {
+    const isPartial = this.pool!.config.partialGets && this.#parts.some((part) => part.answered);
+    if (this.error !== null && !isPartial) {
       slot.give(this.error, 0, this.error.length);
     } else {
       this.#giveRows(slot);

@@ -48,6 +48,25 @@ test.each(["error", "miss"] as const)("N7: with failover %s", async (mode) => {
   expect(await asked.ask("mn")).toBe("MN");
 });
 
+test("N7: with partial_gets: false, one server that fails is the answer, and the connection stays", async () => {
+  const { port } = await startProxy(opened, named(...servers.map(({ fault }) => fault.port)), {
+    failover: { mode: "error", failureLimit: 1, retryMs: 1000 },
+    partialGets: false,
+  });
+  const asked = await client(opened, port);
+  for (const key of KEYS) await set(asked, key, "v");
+  const lost = await keysOf(servers[1]!);
+  servers[1]!.fault.refuse = true;
+  servers[1]!.fault.cut();
+  for (let i = 0; i < 3; i++) {
+    asked.send(`get ${KEYS.join(" ")}\r\n`);
+    expect(await asked.readLine()).toMatch(/^SERVER_ERROR /);
+  }
+  const left = KEYS.filter((key) => !lost.includes(key));
+  asked.send(`get ${left.join(" ")}\r\n`);
+  expect(found(await asked.readUntil("END\r\n"))).toEqual(left);
+});
+
 const nutcracker = useOracle("nutcracker", "what one dead server does to a get of many keys");
 
 describe.skipIf(nutcracker.isMissing)(nutcracker.title, () => {

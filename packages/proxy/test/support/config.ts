@@ -43,6 +43,7 @@ export function poolConfig(
     rejoin: { policy: "fence", fencedKeys: 1_000_000, warmMs: 30_000 },
     gutter: undefined,
     leases: undefined,
+    partialGets: true,
     flushAll: false,
     discovery: { answer: undefined, follow: undefined },
     ...overrides,
