@@ -10,6 +10,7 @@ import type { Network, Timers } from "./environment.ts";
 import type { ReplicationEvents, Role } from "./events.ts";
 import { NetNetwork } from "./net/net-network.ts";
 import { SystemTimers } from "./net/system-timers.ts";
+import type { CopyIn } from "./node/copy-in.ts";
 import { MAX_FORWARDED_BYTES } from "./node/forwards.ts";
 import { ReplicationNode } from "./node/node.ts";
 import { resolveOptions, type ReplicationOptions } from "./options.ts";
@@ -129,7 +130,9 @@ export class AttachedReplication implements Replication {
 
   #beforeExecute(request: TextRequest, session: Session): Admission {
     const node = this.#node;
-    if (node === undefined || this.#client!.isExecuting) return "run";
+    if (node === undefined) return "run";
+    if (node.copyIn.isSweeping) confirmKeys(node.copyIn, request);
+    if (this.#client!.isExecuting) return "run";
     if (node.role === "master") {
       if (!node.isConditional || !this.#mayChange(request) || node.mayWrite()) return "run";
       return { refuse: node.refusal };
@@ -180,6 +183,12 @@ export class AttachedReplication implements Replication {
     addStatus(this.#node, this.options, rows);
     return true;
   }
+}
+
+/** Tells the keys of a request; for one without keys it may tell one of an earlier request, which does no harm. */
+function confirmKeys(copyIn: CopyIn, { input, buffer, keyStart, keyEnd, keyCount, keyOffsets }: TextRequest): void {
+  copyIn.confirm(buffer, keyStart, keyEnd);
+  for (let key = 1; key < keyCount; key++) copyIn.confirm(input, keyOffsets[2 * key]!, keyOffsets[2 * key + 1]!);
 }
 
 /** How many requests of a session wait, and who waits for them. */

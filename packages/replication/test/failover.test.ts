@@ -4,6 +4,7 @@
 import { Cleanup, eventually, startFaultProxy, type FaultProxy } from "@marugoto/testing";
 import { afterEach, describe, expect, test } from "vitest";
 import type { ReplicationOptions } from "../src/index.ts";
+import { SystemTimers } from "../src/net/system-timers.ts";
 import {
   client,
   digest,
@@ -111,6 +112,58 @@ describe("a link", () => {
     expect(text.match(/on a|on b|only a/g)).toEqual(["on a", "on b", "on b", "only a"]);
     expect(merged).toEqual([{ taken: 50, discarded: 20 }]);
   });
+});
+
+/** Timers whose `defer` can be held back: nothing that is done in slices goes on. */
+class GatedTimers extends SystemTimers {
+  isHeld = false;
+  readonly #held: (() => void)[] = [];
+
+  override defer(task: () => void): void {
+    if (this.isHeld) this.#held.push(task);
+    else super.defer(task);
+  }
+
+  open(): void {
+    this.isHeld = false;
+    for (const task of this.#held.splice(0)) task();
+  }
+}
+
+test("who is promoted in the middle of a refill serves nothing that may be stale, and forgets it in slices", async () => {
+  const [timersA, timersB] = [new GatedTimers(), new GatedTimers()];
+  const options = { ...quick, peerTimeoutMs: 5000, backlogBytes: 64 * 1024 };
+  const a = startNode(opened, options, { means: { timers: timersA } });
+  await a.ready;
+  const proxy = opened.add(await startFaultProxy(loopback(a.port())));
+  const b = startNode(
+    opened,
+    { ...options, listen: undefined, peers: [loopback(proxy.port)] },
+    { means: { timers: timersB } },
+  );
+  await b.ready;
+  await set(a, 0, 6000, "old");
+  await inStep(a);
+  proxy.refuse = true;
+  proxy.cut();
+  await set(a, 0, 6000, "new");
+  timersA.isHeld = true;
+  proxy.refuse = false;
+  await eventually(() => !b.replication.node!.complete, { withinMs: 5000 });
+  timersB.isHeld = true;
+  await proxy.close();
+  await a.close();
+  await role(b, "master");
+  // The first slice is gone, the others are there still.
+  expect(b.replication.node!.complete).toBe(false);
+  expect(digest(b).length).toBeGreaterThan(3000);
+  const stale = digest(b).map((item) => item.split(" ")[0]!);
+  const onB = await client(opened, b);
+  onB.send(`get ${stale.slice(0, 50).join(" ")}\r\nmg ${stale[50]!} v\r\nadd ${stale[51]!} 0 0 1\r\nx\r\nmn\r\n`);
+  expect(await onB.readUntil("MN\r\n")).toBe("END\r\nEN\r\nSTORED\r\nMN\r\n");
+  timersB.open();
+  await eventually(() => b.replication.node!.complete, { withinMs: 5000 });
+  expect(digest(b).map((item) => item.split(" ")[0])).toEqual([stale[51]]);
 });
 
 describe("a handover", () => {

@@ -1,4 +1,5 @@
-// The full copy towards us. A content that we had serves meanwhile; what the copy has not brought goes at its end.
+// The full copy towards us. A content that we had serves meanwhile; what the copy has not brought goes at its end, or when
+// the copy breaks off and we become master. That is done in slices, as there may be millions of items.
 
 import { keyOffset } from "../log/records.ts";
 import type { Attachment } from "../wire/messages.ts";
@@ -15,6 +16,8 @@ export class CopyIn {
   readonly #node: ReplicationNode;
   /** Set while we refill a content that we had: keys that the copy brought. */
   #kept: KeySet | undefined;
+  /** We are master of a content that has items in it which nobody has confirmed: see `confirm`. */
+  isSweeping = false;
   #sinceMs = 0;
   #bytes = 0;
   #items = 0;
@@ -32,6 +35,7 @@ export class CopyIn {
     this.#node.history = attachment.history;
     this.#node.rank = attachment.rank;
     this.#node.loss.id = "";
+    this.isSweeping = false;
     this.#kept = this.#node.content.isEmpty ? undefined : new KeySet();
     this.#sinceMs = this.#node.nowMs();
     this.#bytes = 0;
@@ -44,7 +48,7 @@ export class CopyIn {
 
   /** The copy replaces what we wrote by ourselves, as far as our log can say what that was. */
   #giveUpOurs(peer: Peer, { history, offset }: Attachment): void {
-    if (this.#node.history.length === 0 || !this.#node.complete) return;
+    if (this.#node.history.length === 0 || (!this.#node.complete && !this.isSweeping)) return;
     const common = commonOffset(history, offset, this.#node.history, this.#node.log.end) ?? 0;
     const from = Math.max(common, this.#node.log.start);
     let discarded = 0;
@@ -58,22 +62,26 @@ export class CopyIn {
   }
 
   onEnd(peer: Peer): void {
-    const kept = this.#kept;
-    if (kept === undefined) {
+    this.#sweep(() => {
       this.#copied(peer);
-      return;
-    }
-    let cursor = 0;
+    });
+  }
+
+  /** Removes what was not brought, some items at a time, unless another copy begins meanwhile; then calls `done`. */
+  #sweep(done: () => void): void {
+    const kept = this.#kept;
+    let cursor = kept === undefined ? -1 : 0;
     const some = () => {
-      // Another copy has begun meanwhile, or we have become master.
-      if (this.#kept !== kept) return;
-      cursor = this.#node.content.sweepSome(cursor, SWEEP_ITEMS, (key, start, end) => !kept.has(key, start, end));
+      if (this.#kept !== kept || this.#node.isClosed()) return;
+      if (kept !== undefined && cursor !== -1) {
+        cursor = this.#node.content.sweepSome(cursor, SWEEP_ITEMS, (key, start, end) => !kept.has(key, start, end));
+      }
       if (cursor !== -1) {
         this.#node.timers.defer(some);
         return;
       }
       this.#kept = undefined;
-      this.#copied(peer);
+      done();
     };
     some();
   }
@@ -94,14 +102,27 @@ export class CopyIn {
     for (const downstream of this.#node.downstreams) downstream.pump();
   }
 
-  /** The master died in the middle of a refill: what the copy has not confirmed may be stale, and goes. */
+  /**
+   * We are master. If the last one died in the middle of a refill, what the copy has not confirmed may be stale, and goes;
+   * until all of it is gone our content is not complete, and nobody gets a copy of it.
+   */
   abandon(): void {
+    this.isSweeping = this.#kept !== undefined;
+    this.#sweep(() => {
+      this.#node.complete = true;
+      if (!this.isSweeping) return;
+      this.isSweeping = false;
+      this.#node.states.tell();
+      for (const downstream of this.#node.downstreams) downstream.pump();
+    });
+  }
+
+  /** While `isSweeping`: a client names a key. What is here of it and may be stale goes at once; what comes stays. */
+  confirm(buffer: Buffer, start: number, end: number): void {
     const kept = this.#kept;
-    this.#kept = undefined;
-    if (kept === undefined) return;
-    for (let cursor = 0; cursor !== -1;) {
-      cursor = this.#node.content.sweepSome(cursor, SWEEP_ITEMS, (key, start, end) => !kept.has(key, start, end));
-    }
+    if (kept === undefined || kept.has(buffer, start, end)) return;
+    kept.add(buffer, start, end);
+    this.#node.content.remove(buffer.subarray(start, end));
   }
 
   /** A key that the copy, or the stream meanwhile, has brought: it stays. */

@@ -11,8 +11,29 @@ export interface HistoryEntry {
 /** Entries kept: a replica that was away for more takeovers gets a full copy. */
 export const MAX_HISTORY = 64;
 
-/** Ranks in a round of epochs: `epoch = round × 8 + rank`. */
-export const RANKS = 8;
+/** Epochs in a round: each takeover begins another. */
+export const ROUND = 8;
+
+/** Nodes of a group that never draw the same epoch: more than a master may have. */
+export const RANKS = 255;
+
+/**
+ * Which epochs are a rank's: those that leave `rest` when divided by `step`. Seven ranks have one in each round; the
+ * eighth place of the round is, in turn, that of 31 more, one in 32 rounds; and of the rest one in 8192. So small groups, and
+ * those who came first, don't use up the epochs, of which 2¹³ make cas numbers below 2⁵³.
+ */
+function epochsOf(rank: number): { readonly step: number; readonly rest: number } {
+  if (rank < 7) return { step: ROUND, rest: rank };
+  if (rank < 38) return { step: 256, rest: 7 + ROUND * (rank - 7) };
+  return { step: 65_536, rest: 255 + 256 * (rank - 38) };
+}
+
+/** Whose an epoch is. */
+export function rankOf(epoch: number): number {
+  if (epoch % ROUND < 7) return epoch % ROUND;
+  const place = Math.floor(epoch / ROUND) % 32;
+  return place < 31 ? 7 + place : Math.min(RANKS - 1, 38 + (Math.floor(epoch / 256) % 256));
+}
 
 /**
  * How far two logs are the same.
@@ -43,9 +64,9 @@ export function withEntry(history: readonly HistoryEntry[], entry: HistoryEntry)
   return [...history, entry].slice(-MAX_HISTORY);
 }
 
-/** The epoch of a node that begins alone and can't know whether a group exists elsewhere: 1 to 7. */
+/** The epoch of a node that begins alone and can't know whether a group exists elsewhere: 1 to 6, its rank too. */
 export function unsureEpoch(random: number): number {
-  return 1 + (random % (RANKS - 1));
+  return 1 + (random % 6);
 }
 
 /**
@@ -59,11 +80,13 @@ export function compareStanding(a: number, b: number): number {
 }
 
 function standing(epoch: number): number {
-  if (epoch >= RANKS) return epoch;
+  if (epoch >= ROUND) return epoch;
   return epoch === 0 ? 1 : 0;
 }
 
-/** The first epoch of `rank` above `epoch`, in a round of its own. */
+/** The first epoch of `rank` above the round of `epoch`. */
 export function nextEpoch(epoch: number, rank: number): number {
-  return (Math.floor(epoch / RANKS) + 1) * RANKS + rank;
+  const { step, rest } = epochsOf(rank);
+  const least = (Math.floor(epoch / ROUND) + 1) * ROUND;
+  return least + ((((rest - least) % step) + step) % step);
 }

@@ -1,6 +1,6 @@
 // Becoming master: leave from the coordinator if there is one, an epoch of our own, and what our clients wait for.
 
-import { nextEpoch, RANKS, unsureEpoch, withEntry } from "./history.ts";
+import { nextEpoch, rankOf, RANKS, unsureEpoch, withEntry } from "./history.ts";
 import type { ReplicationNode } from "./node.ts";
 
 /** Peer timeouts that the lease has to be free before a node takes it that has less than another, or may have. */
@@ -41,7 +41,6 @@ export class Promotion {
 
   promote(): void {
     this.#node.copyIn.abandon();
-    this.#node.complete = true;
     this.#node.upstream = undefined;
     this.#node.following.isAttached = false;
     this.#node.merging.endRelays();
@@ -64,14 +63,14 @@ export class Promotion {
       this.#node.log.reset(1);
     }
     if (this.#node.history.length > 0) {
-      if (this.#node.rank >= RANKS) this.#node.rank = 1 + (this.#node.nodeIdBytes[0]! % (RANKS - 1));
+      if (this.#node.rank >= RANKS) this.#node.rank = unsureEpoch(this.#node.nodeIdBytes[0]!);
       this.newEpoch();
       return;
     }
     // Content from elsewhere takes precedence over nodes that began with nothing.
     let epoch = this.#node.survey.isUnsure ? unsureEpoch(this.#node.nodeIdBytes[0]!) : 0;
     if (this.#node.hasContent) epoch = nextEpoch(this.#node.content.epoch(), 0);
-    this.#node.rank = epoch % RANKS;
+    this.#node.rank = rankOf(epoch);
     if (epoch > this.#node.content.epoch()) this.#node.content.setEpoch(epoch);
     this.#node.history = [{ epoch: this.#node.content.epoch(), nodeId: this.#node.nodeId, start: this.#node.log.end }];
   }

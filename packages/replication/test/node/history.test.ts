@@ -1,7 +1,7 @@
 // How far two logs are the same.
 
 import { expect, test } from "vitest";
-import { commonOffset, nextEpoch, withEntry, type HistoryEntry } from "../../src/node/history.ts";
+import { commonOffset, nextEpoch, rankOf, RANKS, withEntry, type HistoryEntry } from "../../src/node/history.ts";
 
 const entry = (epoch: number, nodeId: string, start: number): HistoryEntry => ({ epoch, nodeId, start });
 const a0 = entry(0, "a", 0);
@@ -22,7 +22,28 @@ test.each<[string, HistoryEntry[], number, HistoryEntry[], number, number | unde
 });
 
 test("an epoch of a rank lies above every epoch of the round before", () => {
-  expect([nextEpoch(0, 0), nextEpoch(0, 7), nextEpoch(15, 3), nextEpoch(16, 3)]).toEqual([8, 15, 19, 27]);
+  expect([nextEpoch(0, 0), nextEpoch(0, 6), nextEpoch(15, 3), nextEpoch(16, 3)]).toEqual([8, 14, 19, 27]);
+  // 7 + 8 × 2 of 256, and 255 + 256 × 3 of 65 536.
+  expect([nextEpoch(0, 9), nextEpoch(23, 9), nextEpoch(22, 9), nextEpoch(0, 41)]).toEqual([23, 279, 279, 1023]);
+});
+
+test("no two ranks ever draw the same epoch, and each epoch tells its rank", () => {
+  for (let rank = 0; rank < RANKS; rank++) {
+    for (const from of [0, 7, 8, 250, 263, 65_535, 65_536, 1_000_003]) {
+      const epoch = nextEpoch(from, rank);
+      expect(epoch).toBeGreaterThanOrEqual(8 * Math.floor(from / 8) + 8);
+      expect([epoch, rankOf(epoch)]).toEqual([epoch, rank]);
+    }
+  }
+});
+
+test("seven nodes take a thousand takeovers and more before cas numbers exceed 2⁵³, thirty-eight more than thirty", () => {
+  const takeovers = (rank: number) => {
+    let count = 0;
+    for (let epoch = nextEpoch(0, rank); epoch < 2 ** 13; epoch = nextEpoch(epoch, rank)) count++;
+    return count;
+  };
+  expect([takeovers(0), takeovers(6), takeovers(7), takeovers(37)]).toEqual([1023, 1023, 31, 32]);
 });
 
 test("a history is cut to its newest entries", () => {

@@ -36,6 +36,8 @@ export class MapContent implements Content {
   sink: () => RecordSink | undefined = () => undefined;
   timeMs: () => number = () => 0;
   rank: () => number = () => 0;
+  /** A request names a key. */
+  onKey: (key: Buffer) => void = () => undefined;
   /** A planted bug: every n-th record is not applied; 0 = none is left out. */
   dropEvery = 0;
   #applied = 0;
@@ -48,6 +50,7 @@ export class MapContent implements Content {
 
   execute(request: Buffer): Buffer {
     const [word, key = "", argument = "", value = ""] = request.toString("latin1").trimEnd().split(" ");
+    this.onKey(Buffer.from(key));
     const before = this.items.get(key);
     const old = before === undefined ? undefined : { ...before };
     switch (word) {

@@ -82,6 +82,10 @@ export class SimNode {
     this.content.sink = () => this.node.sink();
     this.content.timeMs = () => this.node.effectTimeMs();
     this.content.rank = () => this.node.rank;
+    this.content.onKey = (key) => {
+      const { copyIn } = this.node;
+      if (copyIn.isSweeping) copyIn.confirm(key, 0, key.length);
+    };
     this.node.start().then(
       () => (this.serves = true),
       () => undefined,
