@@ -31,6 +31,14 @@ const entries: { readonly [Name in keyof ProxyEvents]: Entry<Name> } = {
     ({ pool, server, error }) => ({ pool, server, code: error.code, reason: error.message }),
   ],
   fenceFull: [Level.warning, "fence-full", (event) => event],
+  ledgerOpened: [Level.notice, "ledger-opened", (event) => ({ ...event })],
+  ledgerFollowed: [Level.notice, "ledger-followed", (event) => ({ ...event })],
+  ledgerDiffers: [Level.warning, "ledger-differs", (event) => ({ ...event })],
+  ledgerClosed: [
+    Level.notice,
+    "ledger-closed",
+    ({ pool, server, epoch, keys, isWarm }) => ({ pool, server, epoch, keys, warm: isWarm }),
+  ],
   reloaded: [
     Level.notice,
     "reloaded",

@@ -15,6 +15,17 @@ export type RejoinWay =
   /** The old process, and more was written elsewhere than could be remembered: it is written to and not read. */
   | "unread";
 
+/** A ledger says where the keys of a server are that a proxy has lost. */
+export interface LedgerEvent {
+  readonly pool: string;
+  /** Which server was lost. */
+  readonly server: string;
+  /** Names the ledger. */
+  readonly epoch: string;
+  /** Where it stands: `pool:` or `gutter:` and the server's name. */
+  readonly host: string;
+}
+
 export interface ProxyEvents {
   /** A pool takes clients. */
   listening: { readonly pool: string; readonly endpoint: Endpoint };
@@ -38,6 +49,22 @@ export interface ProxyEvents {
   rejoinFailed: { readonly pool: string; readonly server: string; readonly error: CacheError };
   /** More keys were written elsewhere than are remembered for a server: until it is flushed, it will not be read. */
   fenceFull: { readonly pool: string; readonly server: string; readonly keys: number };
+  /** This proxy has lost a server, and its keys are written elsewhere from now on: every proxy has heard of it. */
+  ledgerOpened: LedgerEvent;
+  /** Another proxy has lost a server: where its keys are is looked up before each request. */
+  ledgerFollowed: LedgerEvent;
+  /** The one that has done so has another configuration of this pool. */
+  ledgerDiffers: LedgerEvent;
+  /** All keys are at their server again. */
+  ledgerClosed: {
+    readonly pool: string;
+    readonly server: string;
+    readonly epoch: string;
+    /** Keys that this proxy had written elsewhere. */
+    readonly keys: number;
+    /** For a while, what the server misses is looked for where it was. */
+    readonly isWarm: boolean;
+  };
   /** A new configuration is in use. */
   reloaded: {
     /** What made it necessary, as `reload` was told; "" when it was not. */

@@ -1,17 +1,23 @@
 // The longer way of a request: its server is out of use, or has come back and holds what must not be read as it is. Requests
 // of one key go one behind the other, so that what was written first is read after it. Nothing of this runs while all is well.
 
-import { isCacheError } from "@marugoto/core";
+import { CacheError, isCacheError } from "@marugoto/core";
 import { Command, Lines, Reply } from "@marugoto/protocol";
 import type { Node } from "../routing/node.ts";
 import type { ProxyPool } from "../routing/proxy-pool.ts";
 import { errorLine } from "../session/error-lines.ts";
+import type { Absence } from "./absence.ts";
 import { answerBytes, ask, type Answer } from "./ask.ts";
 import { DetourRequest, endsWithNoop } from "./detour-request.ts";
-import { deleteAt, deleteRequest, isGone } from "./sweep.ts";
+import type { Ledger, LedgerEntry } from "./ledger.ts";
+import { type Place, placeOf } from "./place.ts";
+import { deleteAt, deleteNow, deleteRequest, isGone } from "./sweep.ts";
 import type { WarmSource } from "./warm-source.ts";
 
 const nothing = Buffer.alloc(0);
+
+/** Tries of one request: where its key is may change while it is under way. */
+const MAX_TRIES = 4;
 
 export class Detours {
   readonly #pool: ProxyPool;
@@ -41,9 +47,16 @@ export class Detours {
   }
 
   async #answer(node: Node, request: DetourRequest): Promise<Buffer> {
+    const { deadlineMs } = request;
     try {
-      if (node.inUse) return await this.#atOwner(node, request);
-      return await this.#elsewhere(node, request);
+      if (node.settled !== null) await node.settled;
+      for (let tries = 0; tries < MAX_TRIES; tries++) {
+        await this.#pool.whenFresh(node, deadlineMs);
+        if (performance.now() >= node.freshUntilMs) break;
+        const bytes = node.inUse ? await this.#atServer(node, request) : await this.#elsewhere(node, request);
+        if (bytes !== undefined) return bytes;
+      }
+      throw new CacheError("timeout", `${node.name}: where its keys are cannot be told in time`);
     } catch (error) {
       if (!isCacheError(error)) {
         this.#pool.core.events.emit("error", { what: `${node.name}: ${request.words[0] ?? ""}`, error });
@@ -54,6 +67,50 @@ export class Detours {
   }
 
   // ---- the server is in use ----
+
+  /** @returns undefined: it has gone out of use meanwhile */
+  async #atServer(node: Node, request: DetourRequest): Promise<Buffer | undefined> {
+    const { absence } = node;
+    const ledger = absence?.ledger;
+    if (absence === null || ledger === undefined) return this.#atOwner(node, request);
+    const miss = node.isUnread && request.effect !== "write" ? missOf(request) : undefined;
+    if (miss !== undefined) return miss;
+    const entry = await this.#look(absence, request);
+    if (entry === "unknown") return this.#missOrFail(node, request);
+    if (!node.inUse) return undefined;
+    if (entry === undefined) return this.#atOwner(node, request);
+    if (absence.ledger !== ledger) return undefined;
+    // Without warmth, what was elsewhere ends with the outage.
+    const isOver = absence.isClosing && this.#pool.config.rejoin.warmMs === 0;
+    const label = entry.place;
+    if (label === undefined && (isOver || !entry.isFull)) return this.#atOwner(node, request);
+    const place = label === undefined ? absence.placeFor(request.key) : placeOf(this.#pool, label);
+    if (place?.node.inUse === true && !isOver) return this.#atPlace(place, ledger, request);
+    if (request.effect !== "write") return missOf(request) ?? node.errorLine;
+    if (label === undefined) return errorLine(undefined);
+    // Its place cannot be reached, and its server can: it comes home.
+    await deleteNow(this.#pool, node, request.key, request.deadlineMs);
+    const answer = await this.#atOwner(node, request);
+    await absence.noteHome(ledger, request.key, request.deadlineMs);
+    return answer;
+  }
+
+  /** What the ledger says; "unknown": it can't be asked. */
+  async #look(absence: Absence, { key, deadlineMs }: DetourRequest): Promise<LedgerEntry | undefined | "unknown"> {
+    try {
+      return await absence.look(key, deadlineMs);
+    } catch (error) {
+      if (!isCacheError(error)) throw error;
+      return "unknown";
+    }
+  }
+
+  /** Nobody can tell where a key is: a read misses, which is never wrong. */
+  #missOrFail(node: Node, request: DetourRequest): Buffer {
+    const miss = request.effect === "write" ? undefined : missOf(request);
+    if (miss !== undefined) return miss;
+    throw new CacheError("no_server", `${node.name}: the ledger that tells where its keys are cannot be asked`);
+  }
 
   async #atOwner(node: Node, request: DetourRequest): Promise<Buffer> {
     const { key } = request;
@@ -97,61 +154,103 @@ export class Detours {
     if (found === undefined || found.ttlSec === 0) return toBytes(request, first);
     const head = `add ${key} ${found.flags} ${found.ttlSec ?? 0} ${found.value.length}\r\n`;
     const bytes = Buffer.concat([Buffer.from(head, "latin1"), found.value, Buffer.from("\r\n")]);
-    const [, again] = await Promise.all([ask(this.#pool, node, key, bytes, { deadlineMs }), this.#ask(node, request)]);
-    return toBytes(request, again);
+    await ask(this.#pool, node, key, bytes, { deadlineMs });
+    // Another proxy may have written the key between the two: then what has been brought home is old.
+    if ((await source.find(key, deadlineMs).catch(ignoreUnreachable)) === undefined) {
+      await deleteNow(this.#pool, node, key, deadlineMs);
+    }
+    return toBytes(request, await this.#ask(node, request));
   }
 
-  #ask(node: Node, request: DetourRequest): Promise<Answer> {
-    return ask(this.#pool, node, request.key, request.bytes, request);
+  async #ask(node: Node, request: DetourRequest): Promise<Answer> {
+    try {
+      return await ask(this.#pool, node, request.key, request.bytes, request);
+    } catch (error) {
+      // It may have been done, or may still be.
+      if (request.effect === "write") this.#pool.fence(node, request.key);
+      throw error;
+    }
   }
 
   // ---- the server is out of use ----
 
-  async #elsewhere(node: Node, request: DetourRequest): Promise<Buffer> {
-    const pool = this.#pool;
-    pool.wanted(node);
-    if (request.effect === "write") pool.fence(node, request.key);
-    switch (pool.config.failover.mode) {
-      case "error":
-        return node.errorLine;
-      case "miss":
-        return (request.effect === "read" ? missOf(request) : undefined) ?? node.errorLine;
-      case "eject":
-        return this.#atHeir(node, request);
-      case "gutter":
-        return pool.gutter === undefined ? node.errorLine : this.#atGutter(node, request);
+  /** @returns undefined: it is in use again */
+  async #elsewhere(node: Node, request: DetourRequest): Promise<Buffer | undefined> {
+    const { config, writesElsewhere } = this.#pool;
+    this.#pool.wanted(node);
+    if (node.absence === null || !writesElsewhere) {
+      if (request.effect === "write") this.#pool.fence(node, request.key);
+      const miss = config.failover.mode === "miss" && request.effect === "read" ? missOf(request) : undefined;
+      return miss ?? node.errorLine;
     }
+    // A touch by meta commands may make an item.
+    const isWrite = request.effect === "write" || (request.effect === "touch" && request.isMeta);
+    if (isWrite) return this.#writeElsewhere(node, node.absence, request);
+    return this.#readElsewhere(node, node.absence, request);
   }
 
-  async #atGutter(node: Node, request: DetourRequest): Promise<Buffer> {
-    const bytes = await this.#pool.gutter!.request(node, request);
-    return withoutNoop(request, bytes);
+  async #readElsewhere(node: Node, absence: Absence, request: DetourRequest): Promise<Buffer | undefined> {
+    const { ledger } = absence;
+    const entry = await this.#look(absence, request);
+    if (node.inUse || (entry !== undefined && absence.ledger !== ledger)) return undefined;
+    if (entry === "unknown") return this.#missOrFail(node, request);
+    const label = entry?.place;
+    let place = label === undefined ? undefined : placeOf(this.#pool, label);
+    if (label === undefined) {
+      // The heirs hold such keys as their own: direct clients may have put it there, unless it is of an earlier outage.
+      const isHeirs = this.#pool.config.failover.mode === "eject" && !absence.isUntidy(request.key);
+      const isThere = isHeirs || entry?.isFull === true;
+      if (isThere) place = absence.placeFor(request.key);
+      if (isThere && place === undefined) return node.errorLine;
+    }
+    if (place?.node.inUse !== true) return missOf(request) ?? node.errorLine;
+    return this.#atPlace(place, ledger, request);
   }
 
-  /** Whose keys are shared among the others: they hold them as their own. */
-  async #atHeir(node: Node, request: DetourRequest): Promise<Buffer> {
+  async #writeElsewhere(node: Node, absence: Absence, request: DetourRequest): Promise<Buffer | undefined> {
     const pool = this.#pool;
-    const { key } = request;
-    const heir = pool.liveOwner(key);
-    if (heir === undefined) return node.errorLine;
-    const holder = node.strays.get(key);
-    if (holder !== undefined && holder !== heir) {
-      node.strays.delete(key);
-      await deleteAt(pool, holder, key);
+    const { key, deadlineMs } = request;
+    if (absence.placeFor(key) === undefined) return node.errorLine;
+    const ledger = await absence.ready(deadlineMs);
+    const entry = await absence.look(key, deadlineMs);
+    if (node.inUse || entry === undefined || absence.ledger !== ledger) return undefined;
+    const known = entry.place === undefined ? undefined : placeOf(pool, entry.place);
+    if (known?.node.inUse === true) return this.#atPlace(known, ledger, request);
+    const place = absence.placeFor(key);
+    if (place === undefined) return node.errorLine;
+    absence.leavesAt(key, place);
+    // What an earlier outage has left there is not to be added to.
+    if (request.command !== Command.set) await this.#clear(place, ledger, request);
+    const answer = await this.#atPlace(place, ledger, request);
+    if (isRefusal(answer)) return answer;
+    if (!entry.isFull && !(await absence.note(ledger, key, place, deadlineMs))) return undefined;
+    if (known?.isGutter === false) await deleteAt(pool, known.node, key);
+    return answer;
+  }
+
+  async #atPlace({ node, isGutter }: Place, ledger: Ledger | undefined, request: DetourRequest): Promise<Buffer> {
+    if (isGutter) {
+      const { gutter } = this.#pool;
+      if (gutter === undefined || ledger === undefined) throw new CacheError("no_server", "there is no gutter");
+      return withoutNoop(request, await gutter.request(node, ledger.epoch, request));
     }
-    if (request.effect === "write") {
-      if (node.strays.size < node.fence.limit || node.strays.has(key)) node.strays.set(key, heir);
-      else node.hasUnknownStrays = true;
-    } else if (node.hasUnknownStrays && !node.strays.has(key)) {
-      return missOf(request) ?? node.errorLine;
-    }
-    heir.detourBegins();
+    node.detourBegins();
     try {
-      return await this.#atOwner(heir, request);
+      return await this.#atOwner(node, request);
     } finally {
-      heir.detourEnds();
+      node.detourEnds();
     }
   }
+
+  async #clear({ node, isGutter }: Place, ledger: Ledger, { key, deadlineMs }: DetourRequest): Promise<void> {
+    if (isGutter) await this.#pool.gutter?.forget(node, ledger.epoch, key, deadlineMs);
+    else await deleteNow(this.#pool, node, key, deadlineMs);
+  }
+}
+
+/** Whether a server has said that it won't. */
+function isRefusal(answer: Buffer): boolean {
+  return /^(?:SERVER_|CLIENT_)?ERROR/.test(answer.toString("latin1", 0, 12));
 }
 
 function toBytes(request: DetourRequest, answer: Answer): Buffer {

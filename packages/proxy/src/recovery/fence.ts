@@ -27,9 +27,14 @@ export class Fence {
       this.#keys.add(key);
       return true;
     }
+    this.fill();
+    return false;
+  }
+
+  /** There are more keys than it remembers. */
+  fill(): void {
     this.isFull = true;
     this.#keys.clear();
-    return false;
   }
 
   delete(key: string): void {

@@ -63,10 +63,7 @@ export async function lookAt(pool: ProxyPool, node: Node): Promise<void> {
     const { identity } = state;
     if (!node.inUse || identity === undefined) return;
     node.writesOfOthers.look(state, pool.underWay(node));
-    const isNew = node.identity !== undefined && node.identity !== identity;
     node.identity = identity;
-    // Another process without an outage: other proxies may have seen one, and must not go back behind what is written now.
-    if (isNew) await pool.gutter?.end(node, pool.deadlineMs());
   } catch (error) {
     if (!isCacheError(error)) throw error;
   }

@@ -1,13 +1,16 @@
 // What happens between a server's answering again and its being used again: by the pool's rule it is trusted, flushed, or
 // fenced. A new process is flushed once, by whichever proxy comes first; an old one keeps what nobody wrote elsewhere.
 
+import { setTimeout as sleep } from "node:timers/promises";
 import { isCacheError } from "@marugoto/core";
 import type { RejoinWay } from "../events.ts";
 import type { Node } from "../routing/node.ts";
 import type { ProxyPool } from "../routing/proxy-pool.ts";
 import { askState, flush, flushOnce } from "./identity.ts";
-import { sweepFence, sweepStrays } from "./sweep.ts";
-import { gutterSource, straySource, type WarmSource } from "./warm-source.ts";
+import { type Closing, TIDY_MS } from "./absence.ts";
+import type { Ledger } from "./ledger.ts";
+import { clearAway, sweepFence } from "./sweep.ts";
+import type { WarmSource } from "./warm-source.ts";
 
 /** Between two tries at a server that is connected and could not be made fit, in ms. */
 const RETRY_MS = 500;
@@ -18,11 +21,13 @@ export async function rejoin(pool: ProxyPool, node: Node): Promise<void> {
   node.isRejoining = true;
   try {
     const { way, isLast } = await prove(pool, node);
-    const { config } = pool;
-    const source = isLast && config.rejoin.warmMs > 0 ? sourceOf(pool, node) : undefined;
-    // What was put into the gutter may be older than what others have written to the server itself.
-    if (source === undefined) await pool.gutter?.end(node, pool.deadlineMs());
-    putIntoUse(pool, node, way, source);
+    putIntoUse(pool, node, way);
+    void bringHome(pool, node, {
+      // A server that is trusted is read as it is, and one that was emptied has nothing old.
+      sweep: way !== "trusted" && way !== "flushed",
+      isFull: way === "unread",
+      isWarm: isLast && pool.config.rejoin.warmMs > 0,
+    });
   } catch (error) {
     if (!isCacheError(error)) throw error;
     if (pool.isClosed) return;
@@ -76,43 +81,72 @@ async function prove(pool: ProxyPool, node: Node): Promise<Proof> {
   return { way: "fenced", isLast: !others };
 }
 
-function sourceOf(pool: ProxyPool, node: Node): WarmSource | undefined {
-  switch (pool.config.failover.mode) {
-    case "gutter":
-      return pool.gutter === undefined ? undefined : gutterSource(pool.gutter, node);
-    case "eject":
-      return straySource(pool, node);
-    default:
-      return undefined;
-  }
-}
-
-function putIntoUse(pool: ProxyPool, node: Node, way: RejoinWay, source: WarmSource | undefined): void {
+function putIntoUse(pool: ProxyPool, node: Node, way: RejoinWay): void {
   node.isUnread = way === "unread";
   if (!node.isUnread) node.fence.isFull = false;
-  const fencedKeys = node.fence.size;
-  node.warm = source ?? null;
+  const { absence } = node;
+  // Without a ledger nobody knows of them but this proxy.
+  if (absence?.ledger === undefined) absence?.fenceNoted();
+  const fencedKeys = node.fence.size + (absence?.noted.size ?? 0);
   pool.use(node, way, fencedKeys);
   if (node.isUnread) watchForFlush(pool, node);
   void sweepFence(pool, node);
-  if (source === undefined) void sweepStrays(pool, node);
-  else coolDown(pool, node, source);
 }
 
-/** After a while misses are misses again. */
-function coolDown(pool: ProxyPool, node: Node, source: WarmSource): void {
+/** Closes the ledger of a server that is used again, unless another proxy has not got it back. */
+async function bringHome(pool: ProxyPool, node: Node, closing: Closing): Promise<void> {
+  const { absence } = node;
+  const ledger = absence?.ledger;
+  if (absence === null || ledger === undefined) return;
+  try {
+    if (!(await absence.close(closing))) return;
+    void tidyUp(pool, ledger, closing.isWarm ? pool.config.rejoin.warmMs : 0);
+  } catch (error) {
+    if (!isCacheError(error)) throw error;
+    if (!isOpen(pool)) return;
+    pool.core.events.emit("rejoinFailed", { pool: pool.config.name, server: node.name, error });
+    setTimeout(() => {
+      if (node.inUse && absence.ledger === ledger && isOpen(pool)) void bringHome(pool, node, closing);
+    }, RETRY_MS).unref();
+  }
+}
+
+/** Removes what a ledger has left behind, when nobody looks there any more. */
+async function tidyUp(pool: ProxyPool, ledger: Ledger, afterMs: number): Promise<void> {
+  await sleep(afterMs, undefined, { ref: false });
+  const untilMs = performance.now() + TIDY_MS;
+  while (performance.now() < untilMs && isOpen(pool)) {
+    try {
+      await clearAway(pool, ledger);
+      return;
+    } catch (error) {
+      if (!isCacheError(error)) throw error;
+      await sleep(RETRY_MS, undefined, { ref: false });
+    }
+  }
+}
+
+/** It may have been closed meanwhile, which the compiler doesn't see. */
+function isOpen(pool: ProxyPool): boolean {
+  return !pool.isClosed;
+}
+
+/** For a while, what the server misses is looked for where it was meanwhile. */
+export function warmUp(pool: ProxyPool, node: Node, source: WarmSource): void {
+  node.warm = source;
+  node.refresh();
   setTimeout(() => {
-    if (node.warm === source && !pool.isClosed) void endWarmth(pool, node, source);
+    if (node.warm !== source) return;
+    node.warm = null;
+    node.refresh();
   }, pool.config.rejoin.warmMs).unref();
 }
 
-/** Others must not find what is old there either: so it ends there before it is forgotten here. */
-async function endWarmth(pool: ProxyPool, node: Node, source: WarmSource): Promise<void> {
-  await source.end(pool.deadlineMs());
-  if (node.warm !== source) return;
-  node.warm = null;
+/** Others have written more elsewhere than was noted: nothing is read until somebody flushes the server. */
+export function becomeUnread(pool: ProxyPool, node: Node): void {
+  node.isUnread = true;
   node.refresh();
-  void sweepStrays(pool, node);
+  watchForFlush(pool, node);
 }
 
 /** A server that is in use and not read: when somebody flushes it, it is read again. */

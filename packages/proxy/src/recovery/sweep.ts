@@ -1,11 +1,13 @@
 // Deletes what is not to be read: on a server that has come back, the keys that were written elsewhere; elsewhere, the keys
 // that were written for it. In the background, a batch at a time.
 
-import { isCacheError } from "@marugoto/core";
+import { CacheError, isCacheError } from "@marugoto/core";
 import { Reply } from "@marugoto/protocol";
 import type { Node } from "../routing/node.ts";
 import type { ProxyPool } from "../routing/proxy-pool.ts";
 import { ask, type Answer } from "./ask.ts";
+import type { Ledger } from "./ledger.ts";
+import { placeOf } from "./place.ts";
 
 /** Deletes under way at a time. */
 const BATCH_KEYS = 256;
@@ -20,6 +22,12 @@ export function deleteRequest(key: string): Buffer {
 export function isGone(answer: Answer): boolean {
   const reply = answer[0]?.reply;
   return reply === Reply.deleted || reply === Reply.notFound || reply === Reply.metaHit || reply === Reply.metaNotFound;
+}
+
+/** Deletes a key on a server. @throws CacheError when it has not done that */
+export async function deleteNow(pool: ProxyPool, node: Node, key: string, deadlineMs: number): Promise<void> {
+  const answer = await ask(pool, node, key, deleteRequest(key), { deadlineMs });
+  if (!isGone(answer)) throw new CacheError("server_error", `${node.name}: ${answer[0]?.line ?? ""}`);
 }
 
 /**
@@ -56,14 +64,22 @@ export async function sweepFence(pool: ProxyPool, node: Node): Promise<void> {
   node.refresh();
 }
 
-/** Deletes on the other servers what was written there for a server that is in use again. */
-export async function sweepStrays(pool: ProxyPool, node: Node): Promise<void> {
-  for (const keys of batches(node.strays.keys())) {
-    if (!node.inUse || node.warm !== null) return;
-    const held = keys.map((key) => [key, node.strays.get(key)!] as const);
-    for (const key of keys) node.strays.delete(key);
-    await Promise.all(held.map(([key, holder]) => deleteAt(pool, holder, key)));
+/**
+ * Removes what a closed ledger has left behind: on the other servers of the pool the keys that were noted there, and then
+ * the notes. In a gutter, values lapse by themselves.
+ *
+ * @throws CacheError when the server of the ledger does not answer
+ */
+export async function clearAway(pool: ProxyPool, ledger: Ledger): Promise<void> {
+  const deadline = () => pool.deadlineMs();
+  for await (const notes of ledger.notes(deadline)) {
+    for (const keys of batches(notes.keys())) {
+      const places = keys.map((key) => [key, placeOf(pool, notes.get(key)!)] as const);
+      const held = places.filter(([, place]) => place?.isGutter === false);
+      await Promise.all(held.map(([key, place]) => deleteAt(pool, place!.node, key)));
+    }
   }
+  await ledger.removeNotes(deadline);
 }
 
 /** Gathers keys from an iterator that bears with changes of what it goes over. */

@@ -1,45 +1,43 @@
-// Where the values of a server are found that has come back with nothing: where they were written while it was out of use.
-// Whoever writes a key meanwhile removes it there first, so that nothing older is found than what was written last.
+// Where the values of a server are found that has come back without them: where its ledger, which is closed by now, had
+// them. Whoever writes a key meanwhile removes it there first, so that nothing older is found than what was written last.
 
-import type { Node } from "../routing/node.ts";
 import type { ProxyPool } from "../routing/proxy-pool.ts";
 import { ask } from "./ask.ts";
-import { foundIn, type Found, type Gutter } from "./gutter.ts";
+import { foundIn, type Found } from "./gutter.ts";
+import type { Ledger } from "./ledger.ts";
+import { type Place, placeOf } from "./place.ts";
 import { deleteAt } from "./sweep.ts";
 
 export interface WarmSource {
+  readonly ledger: Ledger;
   /** @throws CacheError when it can't be asked */
   find(key: string, deadlineMs: number): Promise<Found | undefined>;
-  /** @throws CacheError when it can't be asked */
+  /** Nobody finds it there any more. @throws CacheError when it can't be asked */
   forget(key: string, deadlineMs: number): Promise<void>;
-  /** Nothing is looked for here any more. */
-  end(deadlineMs: number): Promise<void>;
 }
 
-/** The gutter, under the number of the outage that has ended. */
-export function gutterSource(gutter: Gutter, node: Node): WarmSource {
-  return {
-    find: (key, deadlineMs) => gutter.find(node, key, deadlineMs),
-    forget: (key, deadlineMs) => gutter.forget(node, key, deadlineMs),
-    end: (deadlineMs) => gutter.end(node, deadlineMs),
+export function ledgerSource(pool: ProxyPool, ledger: Ledger): WarmSource {
+  const placeIn = async (key: string, deadlineMs: number): Promise<Place | undefined> => {
+    const { place } = await ledger.look(key, deadlineMs);
+    const found = place === undefined ? undefined : placeOf(pool, place);
+    return found?.node.inUse === true ? found : undefined;
   };
-}
-
-/** The other servers of the pool, for keys that this proxy itself has written there. */
-export function straySource(pool: ProxyPool, node: Node): WarmSource {
   return {
+    ledger,
     async find(key, deadlineMs) {
-      const holder = node.strays.get(key);
-      if (holder?.inUse !== true) return undefined;
+      const place = await placeIn(key, deadlineMs);
+      if (place === undefined) return undefined;
+      if (place.isGutter) return pool.gutter?.find(place.node, ledger.epoch, key, deadlineMs);
       const request = Buffer.from(`mg ${key} v f t k\r\n`, "latin1");
-      return foundIn(await ask(pool, holder, key, request, { deadlineMs }), key);
+      return foundIn(await ask(pool, place.node, key, request, { deadlineMs }), key);
     },
-    async forget(key) {
-      const holder = node.strays.get(key);
-      if (holder === undefined) return;
-      node.strays.delete(key);
-      await deleteAt(pool, holder, key);
+    async forget(key, deadlineMs) {
+      // Also when its place cannot be reached now: it may be, later.
+      const { place } = await ledger.look(key, deadlineMs);
+      if (place === undefined) return;
+      await ledger.noteHome(key, deadlineMs);
+      const left = placeOf(pool, place);
+      if (left?.isGutter === false) await deleteAt(pool, left.node, key);
     },
-    end: () => Promise.resolve(),
   };
 }

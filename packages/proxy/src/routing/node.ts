@@ -3,6 +3,7 @@
 
 import type { CacheError, Endpoint } from "@marugoto/core";
 import type { ServerConfig } from "../config/types.ts";
+import type { Absence } from "../recovery/absence.ts";
 import { Fence } from "../recovery/fence.ts";
 import type { WarmSource } from "../recovery/warm-source.ts";
 import { WritesOfOthers } from "../recovery/writes-of-others.ts";
@@ -67,12 +68,16 @@ export class Node {
   isUnread = false;
   /** After its return: where misses are looked for. */
   warm: WarmSource | null = null;
-  /** Keys of it that were written to other servers of the pool while it was out of use, and to which. */
-  readonly strays = new Map<string, Node>();
   /** A flush_all has not reached it: it has to be flushed before it is read. */
   owesFlush = false;
-  /** There were more of them than are remembered. */
-  hasUnknownStrays = false;
+  /** Of its keys that are elsewhere; null: the pool writes nothing elsewhere. */
+  absence: Absence | null = null;
+  /** Some proxy has lost it: where a key is, its ledger says. */
+  hasLedger = false;
+  /** Until when nobody can have written its keys elsewhere without this proxy's knowing, by `performance.now()`. */
+  freshUntilMs = Infinity;
+  /** Connections of an earlier configuration are still to answer: what is asked now waits for this; null: none are. */
+  settled: Promise<void> | null = null;
   /** Requests under way that do not take the short way. */
   #detours = 0;
 
@@ -85,7 +90,14 @@ export class Node {
 
   /** To be called when anything has changed that `direct` depends on. */
   refresh(): void {
-    this.direct = this.inUse && this.#detours === 0 && this.fence.size === 0 && !this.isUnread && this.warm === null;
+    const isPlain =
+      this.fence.size === 0 && !this.isUnread && this.warm === null && !this.hasLedger && this.settled === null;
+    this.direct = this.inUse && this.#detours === 0 && isPlain;
+  }
+
+  /** Whether a request that comes now may take the short way. */
+  get isDirect(): boolean {
+    return this.direct && (this.freshUntilMs === Infinity || performance.now() < this.freshUntilMs);
   }
 
   detourBegins(): void {

@@ -1,18 +1,22 @@
 // One pool of the configuration at work: its servers, their placement and their connections. It says which server a key
 // belongs to and sends; it holds no client. A new configuration of the same name is taken over in place.
 
+import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
-import { CacheError, formatEndpoint } from "@marugoto/core";
+import { CacheError, formatEndpoint, isCacheError } from "@marugoto/core";
 import { Expect, Pool, type SendOptions, type ServerSpec, type Sink } from "@marugoto/client";
 import type { Placement } from "@marugoto/hashing";
 import { toPlacement } from "../config/placement.ts";
 import type { PoolConfig, ServerConfig } from "../config/types.ts";
 import type { ProxyCore } from "../proxy-core.ts";
+import { Absence } from "../recovery/absence.ts";
 import { Detours } from "../recovery/detours.ts";
 import { Gutter } from "../recovery/gutter.ts";
 import { lookAt } from "../recovery/identity.ts";
-import { flushUnread, rejoin } from "../recovery/rejoin.ts";
+import { Notices } from "../recovery/notices.ts";
+import { becomeUnread, flushUnread, rejoin, warmUp } from "../recovery/rejoin.ts";
 import { sweepFence } from "../recovery/sweep.ts";
+import type { WarmSource } from "../recovery/warm-source.ts";
 import type { RejoinWay } from "../events.ts";
 import { resend } from "../session/dispatch.ts";
 import { Flights } from "../session/flights.ts";
@@ -26,6 +30,9 @@ import { NodePolicy, type NodePolicyOwner } from "./node-policy.ts";
 
 /** Silence after a timeout, in ms, after which a connection is given up at the earliest. */
 const MIN_STALL_MS = 250;
+
+/** Between two looks at connections that are still to answer what they were asked, in ms. */
+const OLD_LINKS_MS = 2;
 
 /** How long after a write was lost its key is deleted on the server, in ms: a server that fails is not asked at once. */
 const SWEEP_AFTER_MS = 50;
@@ -58,8 +65,15 @@ export class ProxyPool implements NodePolicyOwner {
   /** Servers that stand in; undefined: there are none. */
   gutter: Gutter | undefined;
   isClosed = false;
-  /** Called when a server was put out of use. */
-  onServerOut: ((node: Node) => void) | undefined;
+  readonly #notices = new Notices(
+    this,
+    () => {
+      for (const node of this.nodes) node.absence?.tick();
+    },
+    () => {
+      for (const node of this.nodes) node.absence?.heard();
+    },
+  );
   /** The placement without the servers that are out of use; undefined: to be made. */
   #livePlacement: Placement | undefined;
   readonly #sweeping = new Set<Node>();
@@ -78,6 +92,7 @@ export class ProxyPool implements NodePolicyOwner {
     this.gutter = this.#makeGutter();
     if (config.leases !== undefined) this.leases = new Leases(this, resend);
     this.#watch();
+    this.#followAbsences();
     if (config.backend.preconnect) this.backend.dialAll();
   }
 
@@ -91,6 +106,7 @@ export class ProxyPool implements NodePolicyOwner {
   reload(config: PoolConfig): void {
     const placement = toPlacement(config.placement, config.servers);
     const before = this.config;
+    const oldLinks = new Map(this.nodes.map((node) => [node, this.linksOf(node)]));
     const nodes = config.servers.map((server, index) => {
       const known = this.nodes.find((node) => isSameServer(node.config, server));
       return known ?? new Node(server, index, config.rejoin.fencedKeys);
@@ -111,6 +127,7 @@ export class ProxyPool implements NodePolicyOwner {
     }
     this.#pairUp();
     this.#reloadGutter(before);
+    this.#followAbsences();
     if (config.leases !== undefined) {
       this.leases ??= new Leases(this, resend);
     } else {
@@ -121,6 +138,7 @@ export class ProxyPool implements NodePolicyOwner {
       this.#policy.nodes = nodes;
       this.backend.setServers(this.#allSpecs());
     } else {
+      for (const node of nodes) this.#awaitOldLinks(node, oldLinks.get(node) ?? []);
       this.connections = config.backend.connections;
       this.#policy.isRetired = true;
       void this.backend.close();
@@ -135,6 +153,25 @@ export class ProxyPool implements NodePolicyOwner {
     if (config.rejoin.policy === "flush") {
       for (const node of nodes) if (node.isUnread && node.inUse) void flushUnread(this, node);
     }
+  }
+
+  /** What is asked on new connections comes behind what the old ones still have to answer: a client reads what it wrote. */
+  #awaitOldLinks(node: Node, links: Pool["links"]): void {
+    const isWaiting = () => links.some((link) => link.waiting > 0);
+    if (!isWaiting()) return;
+    const before = node.settled;
+    const settled = this.#untilIdle(before, isWaiting).then(() => {
+      if (node.settled !== settled) return;
+      node.settled = null;
+      node.refresh();
+    });
+    node.settled = settled;
+    node.refresh();
+  }
+
+  async #untilIdle(before: Promise<void> | null, isWaiting: () => boolean): Promise<void> {
+    if (before !== null) await before;
+    while (isWaiting() && !this.isClosed) await sleep(OLD_LINKS_MS, undefined, { ref: false });
   }
 
   #pairUp(): void {
@@ -175,11 +212,7 @@ export class ProxyPool implements NodePolicyOwner {
   #makeGutter(): Gutter | undefined {
     if (this.config.gutter === undefined) return undefined;
     const pool = new ProxyPool(this.core, gutterPool(this.config));
-    const gutter = new Gutter(pool, this.config.gutter.ttlSec);
-    pool.onServerOut = (node) => {
-      gutter.distrust(node);
-    };
-    return gutter;
+    return new Gutter(pool, this.config.gutter.ttlSec);
   }
 
   get failureLimit(): number {
@@ -324,19 +357,16 @@ export class ProxyPool implements NodePolicyOwner {
     node.outSinceMs = performance.now();
     node.ejectedAtUs = Date.now() * 1000;
     this.counts.serverEjects++;
-    // Nobody sees what an earlier outage has left there.
-    this.gutter?.renew(node);
     // A connection that stands still is not worth waiting on: a new one has to show that the server answers.
     for (const link of this.linksOf(node)) link.putOutOfUse(error);
     this.core.events.emit("serverOut", { pool: this.config.name, server: node.name, error });
-    this.onServerOut?.(node);
+    // Whoever writes first need not wait for it.
+    void node.absence?.ready(this.deadlineMs()).catch(ignoreUnreachable);
   }
 
   onConnectFailed(node: Node, error: CacheError): void {
-    if (node.wasRefused || node.inUse || this.gutter === undefined || !isRefused(error)) return;
-    node.wasRefused = true;
-    // Until now it may have been there for others: what was put into the gutter may be older than what they wrote.
-    this.gutter.renew(node);
+    // What has been written elsewhere before may be older than what others could still write to it.
+    if (!node.inUse && isRefused(error) && (node.absence?.noted.size ?? 0) === 0) node.wasRefused = true;
   }
 
   onReachable(node: Node): void {
@@ -345,6 +375,39 @@ export class ProxyPool implements NodePolicyOwner {
 
   onConnected(node: Node): void {
     if (this.config.rejoin.policy === "fence") void lookAt(this, node);
+  }
+
+  /** Whether keys of a server that is out of use are written to others. */
+  get writesElsewhere(): boolean {
+    const { mode } = this.config.failover;
+    return mode === "eject" || (mode === "gutter" && this.gutter !== undefined);
+  }
+
+  /** Waits until it is known whether keys of a server may be elsewhere. */
+  whenFresh(node: Node, deadlineMs: number): Promise<void> {
+    return this.#notices.whenFresh(node, deadlineMs);
+  }
+
+  /** The ledger of a server is closed: what it misses may be where the ledger says. */
+  warmUp(node: Node, source: WarmSource): void {
+    if (this.config.rejoin.warmMs > 0) warmUp(this, node, source);
+  }
+
+  /** More keys of a server were written elsewhere than anybody knows. */
+  unread(node: Node): void {
+    if (this.config.rejoin.policy === "fence") becomeUnread(this, node);
+  }
+
+  #followAbsences(): void {
+    for (const node of this.nodes) {
+      if (this.writesElsewhere) {
+        node.absence ??= new Absence(this, node, this.#notices);
+      } else if (node.absence !== null) {
+        node.absence.abandon();
+        node.absence = null;
+      }
+    }
+    this.#notices.restart();
   }
 
   /** Whether others write to the servers matters where there is something to find elsewhere after an outage. */
@@ -379,6 +442,7 @@ export class ProxyPool implements NodePolicyOwner {
   destroy(): void {
     this.isClosed = true;
     clearInterval(this.#looking);
+    this.#notices.stop();
     for (const node of this.nodes) node.pair?.close();
     this.leases?.clear();
     this.gutter?.pool.destroy();
@@ -439,6 +503,11 @@ function gutterPool(config: PoolConfig): PoolConfig {
     gutter: undefined,
     leases: undefined,
   };
+}
+
+/** Who needs it will hear of it. */
+function ignoreUnreachable(error: unknown): void {
+  if (!isCacheError(error)) throw error;
 }
 
 function isRefused(error: CacheError): boolean {

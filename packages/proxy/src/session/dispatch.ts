@@ -104,7 +104,7 @@ function retrieve(session: Session, request: TextRequest): void {
   }
   if (isClusterKey(input, keyStart, keyEnd) && answerDiscovery(session, "get")) return;
   const node = pool.owner(input, keyStart, keyEnd);
-  if (request.command !== Command.get || !node.direct) {
+  if (request.command !== Command.get || !node.isDirect) {
     send(session, request, node, input, request.lineStart, request.lineEnd, Show.all, Expect.one);
     return;
   }
@@ -141,13 +141,13 @@ export function resend(slot: Slot): void {
   slot.node = node;
   const leader = pool.flights.find(key, 0, keyBytes);
   slot.deadlineMs = pool.deadlineMs();
-  if (node.direct && leader !== null) {
+  if (node.isDirect && leader !== null) {
     node.counts[NodeCount.shared]!++;
     slot.follow(leader);
     return;
   }
   const words = ["get", slot.keyText()];
-  if (node.direct) {
+  if (node.isDirect) {
     slot.isFlight = true;
     slot.fitting = fittingReplies(Command.get);
     pool.flights.add(slot);
@@ -237,7 +237,7 @@ function send(
   if (slot.isWrite) {
     pool.flights.remove(buffer, keyStart, keyEnd);
   }
-  if (node.direct) {
+  if (node.isDirect) {
     sendSlot(slot, bytes, start, end, expect);
     return;
   }

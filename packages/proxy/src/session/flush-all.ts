@@ -42,7 +42,14 @@ class Flush {
   }
 
   send(line: Buffer): void {
-    const pool = this.#pool;
+    this.#sendTo(this.#pool, line);
+    // What stands in for a server must not outlive it.
+    const gutter = this.#pool.gutter?.pool;
+    if (gutter !== undefined) this.#sendTo(gutter, line);
+    this.#ended(undefined);
+  }
+
+  #sendTo(pool: ProxyPool, line: Buffer): void {
     const deadlineMs = pool.deadlineMs();
     for (const node of pool.nodes) {
       if (!node.inUse) {
@@ -54,16 +61,8 @@ class Flush {
       for (let i = 0; i < pool.connections; i++) {
         this.#open++;
         try {
-          pool.send(
-            node,
-            node.index * pool.connections + i,
-            line,
-            0,
-            line.length,
-            this.#sink(node, line.length),
-            deadlineMs,
-            Expect.one,
-          );
+          const link = node.index * pool.connections + i;
+          pool.send(node, link, line, 0, line.length, this.#sink(pool, node, line.length), deadlineMs, Expect.one);
         } catch (error) {
           if (!isCacheError(error)) throw error;
           pool.counts.forwardErrors++;
@@ -72,10 +71,9 @@ class Flush {
         }
       }
     }
-    this.#ended(undefined);
   }
 
-  #sink(node: Node, bytes: number): Sink {
+  #sink(pool: ProxyPool, node: Node, bytes: number): Sink {
     const countOff = () => {
       node.counts[NodeCount.unansweredBytes]! -= bytes;
     };
@@ -90,13 +88,13 @@ class Flush {
       },
       onFailure: (error: CacheError) => {
         countOff();
-        this.#pool.owesFlush(node);
+        pool.owesFlush(node);
         this.#ended(node.failed(error));
       },
       onDeadline: () => {
         countOff();
-        this.#pool.owesFlush(node);
-        this.#pool.timedOut(node);
+        pool.owesFlush(node);
+        pool.timedOut(node);
         this.#ended(node.errorLine);
         return Infinity;
       },
