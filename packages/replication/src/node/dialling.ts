@@ -79,12 +79,13 @@ export class Dialling {
     target.outcome = "found";
   }
 
-  /** Dials an address no more that was added, and lets go of what it has led to. */
+  /** Dials an address no more that was added: it is our own now. */
   drop(endpoint: TcpEndpoint): void {
     const at = this.#targets.findIndex((target) => isSame(target.endpoint, endpoint));
     if (at < 0) return;
     const [target] = this.#targets.splice(at, 1);
     target!.cancel?.();
+    this.#settle(target!, "self");
   }
 
   /** Somebody said hello: `nodeId` is there; ours = it is ourselves. @returns whether that is news */

@@ -21,7 +21,9 @@ export class Handover {
     return new Promise((resolve) => {
       const cancel = this.#node.timers.after(withinMs, () => {
         this.end(false);
-        this.#node.fire("handoverFailed", `nobody took over within ${withinMs} ms`);
+        // The lease was given back for the successor, and may be anybody's: we ask for it as any other does.
+        const event = this.#node.coordinator === undefined ? "handoverFailed" : "leaseLost";
+        this.#node.fire(event, `nobody took over within ${withinMs} ms`);
       });
       this.#pending = { done: resolve, cancel };
       this.#node.fire("handover", "asked to hand over");

@@ -7,7 +7,7 @@ import type { Peer } from "./peer.ts";
 /** A heartbeat this many times later than it should be means that we stood still, and heard nothing for that reason. */
 const STALL_BEATS = 3;
 
-/** A master without its port tries to have it once in so many heartbeats. */
+/** A node without its port tries to have it once in so many heartbeats. */
 const BEATS_PER_BIND = 10;
 
 /** Why a link was closed: nothing was heard for `peerTimeoutMs`. */
@@ -46,7 +46,7 @@ export class Heartbeats {
     this.#node.survey.look();
     this.#node.handing.review();
     this.#node.loss.judge();
-    if (this.#node.role === "master" && ++this.#beats % BEATS_PER_BIND === 0) this.#node.listener.bindAgain();
+    if (++this.#beats % BEATS_PER_BIND === 0) this.#node.listener.bindAgain();
     this.#node.executor.forget(now - 2 * peerTimeoutMs);
     this.#node.flush();
   }

@@ -116,6 +116,8 @@ export class Links implements PeerHost {
       this.#node.events.emit("unlinked", { peer: peer.link.remote, nodeId: peer.nodeId, reason });
     }
     if (this.#node.role === "closed") return;
+    // If our port was taken, it was by this peer, perhaps: who comes next is to find us there, and not to begin alone.
+    this.#node.listener.bindAgain();
     this.#node.dialling.closed(peer);
     const targets = this.#node.dialling.targets.filter(({ nodeId }) => nodeId === peer.nodeId);
     if (peer.establishedMs !== Infinity && this.find(peer.nodeId) === undefined) this.#node.dialling.lost(peer.nodeId);

@@ -56,18 +56,20 @@ export class Loss {
     return false;
   }
 
-  /** Every address of the lost master says that nobody is there, or somebody else. */
+  /** Every address of the lost master says that nobody is there, or somebody else, who has said what it is. */
   #isGone(probedMs: number): boolean {
     // It has no address: it is the one who dials, and would have done so at once.
     if (this.targets.length === 0) return probedMs >= AWAITED_BEATS * this.#node.options.heartbeatMs;
-    return this.targets.every(
-      ({ outcome, nodeId }) => outcome === "refused" || (outcome === "found" && nodeId !== this.id),
-    );
+    return this.targets.every(({ outcome, nodeId }) => {
+      // Its port is ours now: it was on this host.
+      if (outcome !== "found") return outcome === "refused" || outcome === "self";
+      // It may be another replica, with more than we have.
+      return nodeId !== this.id && this.#node.links.find(nodeId)?.state !== undefined;
+    });
   }
 
   onOutcome(target: Target): void {
-    if (target.outcome === "self") return;
-    if (this.#node.role === "starting") this.#node.survey.look();
+    if (this.#node.role === "starting" && target.outcome !== "self") this.#node.survey.look();
     else if (this.#node.role === "probing") this.judge();
   }
 }

@@ -258,8 +258,6 @@ export class ReplicationNode {
         this.handing.appoint();
         return;
       case "goOn":
-        // It was given back for the successor.
-        this.coordinator?.acquire(this.promotion.patienceMs());
         this.promotion.replay();
         this.states.tell();
         return;

@@ -82,7 +82,7 @@ export const ROLES = ["starting", "copying", "slave", "probing", "candidate", "m
 /** What a node is, said again at each change. */
 export interface NodeState {
   readonly role: (typeof ROLES)[number];
-  /** Rank in the group, 0 to 7; 255 = none given. */
+  /** Rank in the group, 0 to 254; 255 = none given. */
   readonly rank: number;
   /** True when all that its master had is here: it can take over. */
   readonly complete: boolean;

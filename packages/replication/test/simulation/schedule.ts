@@ -2,6 +2,7 @@
 // that must hold whatever happened. Everything follows from the seed.
 
 import { seededRandom, type Random } from "@marugoto/testing";
+import type { Downstream } from "../../src/node/downstream.ts";
 import { Clients } from "./clients.ts";
 import { drawSettings, type Kind, type Place, type Settings } from "./settings.ts";
 import { SimCoordinator } from "./sim-coordinator.ts";
@@ -43,9 +44,13 @@ class Schedule {
   /** When the last fault is over. */
   #calmMs = 0;
   #hasSplit = false;
-  /** A node was started twice: two replicas without a listener don't know of each other. */
+  /** A node was started twice. */
   #hasTwins = false;
+  /** A process died while others were not linked with each other: they may all take over, which is a split. */
+  #hasStrangers = false;
   #kills = 0;
+  /** Those of them that took somebody from the rest who was master, or might have been. */
+  #losses = 0;
   #handovers = 0;
   /** Nodes that became master, those that died since included. */
   #promotions = 0;
@@ -193,16 +198,18 @@ class Schedule {
     const others = [...this.#nodes.values()].filter((each) => each !== node && each.process.alive);
     const isSafe =
       node.node.role === "master"
-        ? [...node.node.downstreams].some((each) => each.inStep && this.#isAlive(each.peer.nodeId))
+        ? [...node.node.downstreams].some((each) => this.#hasEverything(each))
         : others.some((each) => each.node.role === "master" && !each.process.stopped);
     if (!isSafe || !node.process.alive) return;
     // It dies in the middle of its work.
     if (this.#random.chance(0.5)) for (let i = 0; i < 5; i++) this.#clients.writeTo(node);
     this.#trace(`kill ${node.name}`);
     this.#kills++;
+    if (!["slave", "copying", "starting"].includes(node.node.role)) this.#losses++;
+    if (!areLinked(others)) this.#hasStrangers = true;
     node.process.kill();
     this.#network.died(node.process);
-    this.#later(this.#random.between(1, 1500), `start ${node.name}`, () => {
+    this.#later(this.#random.between(this.#settings.leastStartMs, 1500), `start ${node.name}`, () => {
       this.#start(place);
     });
   }
@@ -226,6 +233,11 @@ class Schedule {
     this.#hasTwins = true;
     this.#start({ ...place, name });
     this.#calmBy(this.#time.nowMs);
+  }
+
+  /** What the kernels have arrives, but for a cut; there, a replica that has its first copy must have said so. */
+  #hasEverything({ inStep, acked, peer }: Downstream): boolean {
+    return inStep && this.#isAlive(peer.nodeId) && (!this.#hasSplit || acked > 0);
   }
 
   #isAlive(nodeId: string): boolean {
@@ -284,23 +296,28 @@ class Schedule {
     }
     if (this.#isKept) this.#checkKept(master);
     if (this.#options.kind !== "deaths") return;
-    // Two twins that both take over merge: of two counters one wins.
-    if (!this.#hasTwins) this.#checkCounter(master);
+    // Of the counters of two that have both taken over one wins.
+    if (!this.#hasMergedStrangers) this.#checkCounter(master);
     const { unknown, requests } = this.#clients;
     // A copy in place of the stream brings no answers.
     const isWhole = !this.#hasTwins && this.#settings.options.backlogBytes === undefined;
     if (isWhole && unknown > 0) this.#violate(`of ${requests} requests ${unknown} have no known outcome`);
-    if (!this.#hasTwins && this.#promotions > this.#kills + this.#handovers) {
-      this.#violate(`${this.#promotions} takeovers with ${this.#kills} deaths and ${this.#handovers} handovers`);
+    if (!this.#hasStrangers && this.#promotions > this.#losses + this.#handovers) {
+      this.#violate(
+        `${this.#promotions} takeovers with ${this.#losses} deaths of masters and ${this.#handovers} handovers`,
+      );
     }
+  }
+
+  get #hasMergedStrangers(): boolean {
+    return this.#hasStrangers && this.#promotions > this.#losses + this.#handovers;
   }
 
   /** Does the promise that nothing acknowledged is lost cover what has happened? */
   get #isKept(): boolean {
     // The ends of a line that start or go on without its middle are a split as well, and may have nothing in common.
     if (!this.#settings.isMesh) return false;
-    // Twins without a port don't know of each other: all of them may take over at once, which is a split.
-    if (this.#hasTwins && this.#promotions > this.#kills + this.#handovers) return false;
+    if (this.#network.hasLostLastWords || this.#hasMergedStrangers) return false;
     if (!this.#hasSplit) return true;
     const { kind } = this.#options;
     // Where a backlog no longer reaches the split, the higher epoch's copy wins whole.
@@ -334,6 +351,13 @@ class Schedule {
   #violate(what: string): void {
     this.#violations.push(what);
   }
+}
+
+/** Whether each of the nodes has a link to each other one. */
+function areLinked(nodes: readonly SimNode[]): boolean {
+  return nodes.every(({ node }) =>
+    nodes.every((other) => other.node === node || node.links.find(other.node.nodeId) !== undefined),
+  );
 }
 
 /** The items that only one of two digests has. */

@@ -19,6 +19,8 @@ interface Listener {
 export class VirtualNetwork {
   readonly time: VirtualTime;
   readonly random: Random;
+  /** A link was reset while it still had to deliver what a process had handed over that is dead: as if its host had died. */
+  hasLostLastWords = false;
   readonly #listeners = new Map<string, Listener>();
   readonly #cuts = new Set<string>();
   /** Milliseconds that the way between two hosts takes longer. */
@@ -212,6 +214,7 @@ class HalfLink implements Link {
   /** Both sides lose the link at once. */
   abort(): void {
     for (const half of [this, this.other] as const) {
+      if (half.#inFlight > 0 && !half.process.alive) this.#network.hasLostLastWords = true;
       half.#ended = true;
       this.#network.forget(half);
       half.#gone("reset");
