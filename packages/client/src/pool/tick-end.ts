@@ -5,24 +5,29 @@
 /** Turns of the microtask queue without anything new, after which nothing more is expected in this tick. */
 const QUIET_TURNS = 2;
 
+/** After so many requests in a row that had nobody beside them, the next is not expected to have somebody, either. */
+const LONE_REQUESTS = 32;
+
 /** Its `then` is the shortest way onto the microtask queue. */
 const settled = Promise.resolve();
 
 /** Calls a flush once per tick. */
 export class TickEnd {
   readonly #flush: () => void;
-  readonly #written: () => number;
+  readonly #waiting: () => number;
   #turns = 0;
-  /** What was written at the turn before. */
+  /** How many requests waited at the turn before. */
   #before = 0;
+  /** Requests in a row that were alone: nothing else written or unanswered. */
+  #lone = 0;
 
   /**
    * @param flush must not throw
-   * @param written a number that changes with everything that is written for `flush`
+   * @param waiting how many requests wait, for `flush` or for their answers, where something waits for `flush`
    */
-  constructor(flush: () => void, written: () => number) {
+  constructor(flush: () => void, waiting: () => number) {
     this.#flush = flush;
-    this.#written = written;
+    this.#waiting = waiting;
   }
 
   /** Sees to one call of `flush`; call it again only after that. */
@@ -32,13 +37,20 @@ export class TickEnd {
   };
 
   readonly #turn = (): void => {
-    const written = this.#written();
-    // Up to the first turn: the code that runs, and everything that the answers of one read have set going.
-    if (this.#turns > 0 && written !== this.#before) {
+    const waiting = this.#waiting();
+    if (this.#turns === 0) {
+      // What is there by now comes from the code that runs, or from all that the answers of one read have set going.
+      this.#lone = waiting === 1 ? this.#lone + 1 : 0;
+      if (this.#lone > LONE_REQUESTS) {
+        this.#flush();
+        return;
+      }
+    } else if (waiting !== this.#before) {
+      this.#lone = 0;
       process.nextTick(this.#flush);
       return;
     }
-    this.#before = written;
+    this.#before = waiting;
     if (this.#turns++ < QUIET_TURNS) void settled.then(this.#turn);
     else this.#flush();
   };
