@@ -5,18 +5,13 @@ import { CacheError, type TypedEvents } from "@marugoto/core";
 import { Command } from "@marugoto/protocol";
 import type { FailoverPolicy, PoolServer } from "./failover/failover.ts";
 import { CircuitPolicy, type CircuitOptions } from "./failover/circuit.ts";
+import { isAsciiText } from "./operation/ascii.ts";
 import { control, type ControlAnswer } from "./operation/control.ts";
 import { ownKey, toPrefix, type Key, type KeyPolicy, type KeyRules } from "./operation/keys.ts";
 import { Gathering, isAborted, manyError, ManyValues, type KeyFailure, type ManyWrites } from "./operation/many.ts";
-import {
-  isAsciiText,
-  OpCode,
-  type LeaseResult,
-  type OnFailure,
-  type Op,
-  type StoreResult,
-  type WithCas,
-} from "./operation/op.ts";
+import { OpCode } from "./operation/op-code.ts";
+import type { Op } from "./operation/op.ts";
+import type { LeaseResult, OnFailure, StoreResult, WithCas } from "./operation/results.ts";
 import { toExptime, type Ttl } from "./operation/ttl.ts";
 import type { PoolEvents } from "./pool/events.ts";
 import type { PoolOptions, ServerSpec } from "./pool/options.ts";

@@ -6,7 +6,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { CacheError } from "@marugoto/core";
 import type { CallOptions, Client } from "./client.ts";
 import { ownKey, type Key } from "./operation/keys.ts";
-import { abortedError, type LeaseResult } from "./operation/op.ts";
+import { abortedError } from "./operation/refusal.ts";
+import type { LeaseResult } from "./operation/results.ts";
 import type { ValueCodec } from "./values/codec.ts";
 
 export interface GetOrSetOptions extends Pick<CallOptions, "timeoutMs" | "serverKey" | "onFailure"> {

@@ -12,7 +12,7 @@ export { ResultCode } from "./php/result-codes.ts";
 export { type GetOrSetOptions, type Loader } from "./get-or-set.ts";
 export { Namespace, type NamespaceOptions } from "./namespace.ts";
 export { ManyValues, type KeyFailure, type ManyWrites } from "./operation/many.ts";
-export { type LeaseResult, type OnFailure, type StoreResult, type WithCas } from "./operation/op.ts";
+export { type LeaseResult, type OnFailure, type StoreResult, type WithCas } from "./operation/results.ts";
 export { type Key, type KeyPolicy } from "./operation/keys.ts";
 export { type Ttl } from "./operation/ttl.ts";
 

@@ -4,7 +4,7 @@ import { CacheError } from "@marugoto/core";
 import { Command, Reply, writeControl, writeFlushAll, type TextResponse } from "@marugoto/protocol";
 import type { Sink } from "../connection/sink.ts";
 import type { Pool } from "../pool/pool.ts";
-import { abortedError, refusal } from "./op.ts";
+import { abortedError, refusal } from "./refusal.ts";
 
 /** What one server answered. */
 export interface ControlAnswer {

@@ -53,6 +53,7 @@ export function toPrefix(prefix: string): Buffer {
 
 /** Bytes as they are now: a call may be written later, or once more, and the caller's memory may hold another key then. */
 export function ownKey(key: Key): Key {
+  if (typeof key === "string") return key;
   return key instanceof Uint8Array ? Uint8Array.prototype.slice.call(key) : key;
 }
 
@@ -65,6 +66,8 @@ export class KeyEncoder {
   hashStart = 0;
   /** Must travel in base64. */
   binary = false;
+  /** Of printable ASCII alone, and not too long. False: it may still be a key that travels as it is. */
+  plain = false;
 
   /** @throws CacheError `key_too_long`, `key_invalid` */
   encode(key: Key, rules: KeyRules): void {
@@ -74,7 +77,7 @@ export class KeyEncoder {
       for (; at < prefix.length; at++) this.bytes[at] = prefix[at]!;
     }
     this.hashStart = rules.hashPrefix ? 0 : at;
-    this.binary = false;
+    this.binary = this.plain = false;
     if (typeof key === "string" && key.length > 0 && at + key.length <= MAX_KEY_BYTES) {
       const bytes = this.bytes;
       const length = key.length;
@@ -86,6 +89,7 @@ export class KeyEncoder {
       }
       if (i === length) {
         this.end = at + length;
+        this.plain = true;
         return;
       }
     }

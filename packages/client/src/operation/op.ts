@@ -1,130 +1,30 @@
 // One call of the public API for one key: written in the dialect of the server it goes to, its answers made a result,
 // and sent elsewhere when the rules of failover say so. Ops are used again, so nothing keeps one after it has settled.
 
-import { isAscii } from "node:buffer";
 import { CacheError } from "@marugoto/core";
-import {
-  Command,
-  MAX_REQUEST_HEAD_BYTES,
-  MetaReplyFlag,
-  parseUint64,
-  Reply,
-  writeArithmetic,
-  writeBytes,
-  writeCrlf,
-  writeDelete,
-  writeFlag,
-  writeFlagInt32,
-  writeFlagUint32,
-  writeFlagUint64,
-  writeGetAndTouch,
-  writeMetaHead,
-  writeMetaSetHead,
-  writeStorageHead,
-  writeTouch,
-  type StorageCommand,
-  type TextResponse,
-} from "@marugoto/protocol";
+import { MAX_REQUEST_HEAD_BYTES, MetaReplyFlag, parseUint64, Reply, type TextResponse } from "@marugoto/protocol";
 import type { Connection } from "../connection/connection.ts";
-import { BY_REFERENCE_FROM } from "../connection/output.ts";
 import { Expect, type Sink } from "../connection/sink.ts";
-import { Operation, type FailureReason } from "../failover/failover.ts";
+import type { FailureReason, Operation } from "../failover/failover.ts";
 import type { ServerLink } from "../pool/server-link.ts";
 import type { ValueCodec } from "../values/codec.ts";
 import type { Abortable, AbortWatch } from "./aborts.ts";
-import type { OpHost } from "./host.ts";
+import { answersOf } from "./answers-of.ts";
+import { decodeRead } from "./decode-read.ts";
 import { GetLine } from "./get-line.ts";
+import type { OpHost } from "./host.ts";
 import type { Key, KeyRules } from "./keys.ts";
+import { OpCode, operationOf } from "./op-code.ts";
+import { abortedError, asCacheError, refusal } from "./refusal.ts";
+import type { OnFailure, StoreResult } from "./results.ts";
 import type { Tally } from "./tally.ts";
-import { toLatin1 } from "./latin1.ts";
-
-/** What an op asks for. */
-export const OpCode = {
-  get: 0,
-  gets: 1,
-  gat: 2,
-  gats: 3,
-  set: 4,
-  add: 5,
-  replace: 6,
-  append: 7,
-  prepend: 8,
-  cas: 9,
-  delete: 10,
-  incr: 11,
-  decr: 12,
-  touch: 13,
-  /** Meta only: a read that may win the right to recache. */
-  lease: 14,
-  /** Meta only: marks an item stale. */
-  invalidate: 15,
-} as const;
-
-export type OpCode = (typeof OpCode)[keyof typeof OpCode];
-
-const operationOf: readonly Operation[] = [
-  Operation.read,
-  Operation.read,
-  Operation.touch,
-  Operation.touch,
-  Operation.set,
-  Operation.conditional,
-  Operation.conditional,
-  Operation.conditional,
-  Operation.conditional,
-  Operation.conditional,
-  Operation.delete,
-  Operation.arithmetic,
-  Operation.arithmetic,
-  Operation.touch,
-  Operation.read,
-  Operation.delete,
-];
-
-const storageCommand: readonly StorageCommand[] = [
-  Command.set,
-  Command.add,
-  Command.replace,
-  Command.append,
-  Command.prepend,
-  Command.cas,
-];
-
-/** Mode letter of `ms` for set, add, replace, append, prepend, cas. */
-const metaMode = [0x53, 0x45, 0x52, 0x41, 0x50, 0x53];
-
-/** How a storage op ended. */
-export type StoreResult = "stored" | "not_stored" | "exists" | "not_found";
-
-/** A value with the token that `cas` takes. */
-export interface WithCas<T> {
-  readonly value: T;
-  /** Unsigned 64 bit. */
-  readonly cas: bigint;
-}
-
-/** What a lease read found. */
-export interface LeaseResult<T> {
-  /** undefined: nothing there, or only the placeholder of whoever recomputes. */
-  readonly value: T | undefined;
-  readonly cas: bigint;
-  /** This caller has won: it is to recompute. */
-  readonly won: boolean;
-  readonly stale: boolean;
-  /** Somebody else is at it. */
-  readonly taken: boolean;
-  /** Remaining seconds; -1 = never expires. */
-  readonly ttlSec: number;
-}
+import { writeClassic, writeMeta, writeStorage } from "./write-request.ts";
 
 /** Who hears of the end when it isn't a promise: calls for many keys. */
 export interface OpOwner {
   done(op: Op, value: unknown): void;
   failed(op: Op, error: CacheError): void;
 }
-
-/** What a call does when the failover rules have no further server. */
-export type OnFailure = "throw" | "miss" | "next" | "gutter";
 
 let resolveNext: (value: unknown) => void;
 let rejectNext: (error: unknown) => void;
@@ -137,41 +37,6 @@ const takeFunctions = (resolve: (value: unknown) => void, reject: (error: unknow
 const ignored: (value: unknown) => void = () => undefined;
 const EMPTY = Buffer.alloc(0);
 const uint64 = { high: 0, low: 0 };
-
-const bits = (...replies: Reply[]) => replies.reduce((set, reply) => set | (1 << reply), 0);
-const errors = bits(Reply.error, Reply.clientError, Reply.serverError);
-const stores = errors | bits(Reply.stored, Reply.notStored, Reply.metaHit, Reply.metaNotStored, Reply.metaNotFound);
-const read = errors | bits(Reply.metaValue, Reply.metaMiss);
-const readAndTouch = read | bits(Reply.value, Reply.end);
-const casStores = stores | bits(Reply.exists, Reply.notFound, Reply.metaExists);
-const removal = errors | bits(Reply.deleted, Reply.notFound, Reply.metaHit, Reply.metaNotFound);
-const counts = errors | bits(Reply.number, Reply.notFound, Reply.metaValue, Reply.metaNotFound);
-const touches = errors | bits(Reply.touched, Reply.notFound, Reply.metaHit, Reply.metaMiss);
-
-const invalidation = removal | bits(Reply.metaExists);
-
-/** By code: the set of replies that can answer it. Reads of the classic protocol are answered to their line. */
-const answersOf = Int32Array.of(
-  ...[read, read, readAndTouch, readAndTouch],
-  ...[stores, stores, stores, stores, stores, casStores],
-  ...[removal, counts, counts, touches, read, invalidation],
-);
-
-/** A copy's end is nobody's business: the caller has the answer of the first server. */
-const NOBODY: OpOwner = {
-  done(op) {
-    op.host.recycle(op);
-  },
-  failed(op) {
-    op.host.recycle(op);
-  },
-};
-
-/** exptime of an invalidation that leaves the item's own as it is. */
-const KEEP_EXPTIME = -2;
-
-/** At most this many units are looked at one by one; native code is faster beyond. */
-const SHORT_TEXT = 64;
 
 export class Op implements Sink, Abortable {
   /** The pool it is in; another one after it went to the gutter. */
@@ -298,128 +163,14 @@ export class Op implements Sink, Abortable {
     }
     const output = connection.begin();
     if (code >= OpCode.set && code <= OpCode.cas) {
-      this.#writeStorage(connection, meta);
+      writeStorage(this, output, keys, meta);
+      this.ticket = connection.push(this, this.deadlineMs, Expect.block);
       return;
     }
     output.reserve(MAX_REQUEST_HEAD_BYTES);
-    const out = output.buffer;
-    output.end = meta
-      ? this.#writeMeta(out, output.end, keys.bytes, keys.end, keys.binary)
-      : this.#writeClassic(out, output.end, keys.bytes, keys.end);
+    const { buffer, end } = output;
+    output.end = meta ? writeMeta(this, buffer, end, keys) : writeClassic(this, buffer, end, keys);
     this.ticket = connection.push(this, this.deadlineMs, Expect.one);
-  }
-
-  #writeClassic(out: Buffer, offset: number, key: Buffer, end: number): number {
-    switch (this.code) {
-      case OpCode.gat:
-        return writeGetAndTouch(out, offset, Command.gat, this.exptime, key, 0, end);
-      case OpCode.gats:
-        return writeGetAndTouch(out, offset, Command.gats, this.exptime, key, 0, end);
-      case OpCode.delete:
-        return writeDelete(out, offset, key, 0, end, false);
-      case OpCode.incr:
-        return writeArithmetic(out, offset, Command.incr, key, 0, end, this.deltaHigh, this.deltaLow, false);
-      case OpCode.decr:
-        return writeArithmetic(out, offset, Command.decr, key, 0, end, this.deltaHigh, this.deltaLow, false);
-      case OpCode.touch:
-        return writeTouch(out, offset, key, 0, end, this.exptime, false);
-      default:
-        // So that nothing of a call that fails here has been written.
-        throw new CacheError("not_supported", "a lease needs the meta protocol, which this server does not speak");
-    }
-  }
-
-  #writeMeta(out: Buffer, offset: number, key: Buffer, end: number, binary: boolean): number {
-    let i: number;
-    switch (this.code) {
-      case OpCode.delete:
-        return writeCrlf(out, writeMetaHead(out, offset, Command.metaDelete, key, 0, end, binary));
-      case OpCode.invalidate:
-        // Marked stale: the next lease read wins, and everybody else is served the old value for `exptime` seconds.
-        i = writeFlag(out, writeMetaHead(out, offset, Command.metaDelete, key, 0, end, binary), 0x49);
-        if (this.exptime !== KEEP_EXPTIME) i = writeFlagInt32(out, i, 0x54, this.exptime);
-        if (this.casHigh !== 0 || this.casLow !== 0) i = writeFlagUint64(out, i, 0x43, this.casHigh, this.casLow);
-        return writeCrlf(out, i);
-      case OpCode.incr:
-      case OpCode.decr:
-        i = writeMetaHead(out, offset, Command.metaArithmetic, key, 0, end, binary);
-        if (this.code === OpCode.decr) out[(i = writeFlag(out, i, 0x4d))] = 0x44; // M D
-        if (this.code === OpCode.decr) i++;
-        i = writeFlagUint64(out, i, 0x44, this.deltaHigh, this.deltaLow); // D
-        return writeCrlf(out, writeFlag(out, i, 0x76)); // v
-      case OpCode.touch:
-        i = writeMetaHead(out, offset, Command.metaGet, key, 0, end, binary);
-        return writeCrlf(out, writeFlagInt32(out, i, 0x54, this.exptime)); // T
-      default: {
-        i = writeMetaHead(out, offset, Command.metaGet, key, 0, end, binary);
-        i = writeFlag(out, writeFlag(out, i, 0x66), 0x76); // f v
-        if (this.code === OpCode.gets || this.code === OpCode.gats) i = writeFlag(out, i, 0x63); // c
-        if (this.code === OpCode.gat || this.code === OpCode.gats) i = writeFlagInt32(out, i, 0x54, this.exptime); // T
-        if (this.code === OpCode.lease) {
-          i = writeFlag(out, writeFlag(out, i, 0x63), 0x74); // c t
-          i = writeFlagInt32(out, i, 0x4e, this.exptime); // N: make a placeholder on a miss
-          if (this.deltaLow > 0) i = writeFlagUint32(out, i, 0x52, this.deltaLow); // R: win when less is left
-        }
-        return writeCrlf(out, i);
-      }
-    }
-  }
-
-  #writeStorage(connection: Connection, meta: boolean): void {
-    const keys = this.host.encoder;
-    const output = connection.output;
-    const value = this.value;
-    const isText = typeof value === "string";
-    const valueBytes = value.length;
-    const inPlace = isText || valueBytes < BY_REFERENCE_FROM;
-    output.reserve(MAX_REQUEST_HEAD_BYTES + (inPlace ? valueBytes : 0) + 2);
-    const out = output.buffer;
-    const position = this.code - OpCode.set;
-    let i: number;
-    if (meta) {
-      i = writeMetaSetHead(out, output.end, keys.bytes, 0, keys.end, valueBytes, keys.binary);
-      if (this.code !== OpCode.set) {
-        i = writeFlag(out, i, 0x4d); // M
-        out[i++] = metaMode[position]!;
-      }
-      if (this.flags !== 0) i = writeFlagUint32(out, i, 0x46, this.flags); // F
-      if (this.exptime !== 0) i = writeFlagInt32(out, i, 0x54, this.exptime); // T
-      if (this.code === OpCode.cas) i = writeFlagUint64(out, i, 0x43, this.casHigh, this.casLow); // C
-      i = writeCrlf(out, i);
-    } else {
-      const command = storageCommand[position]!;
-      const { flags, exptime, casHigh, casLow } = this;
-      i = writeStorageHead(
-        out,
-        output.end,
-        command,
-        keys.bytes,
-        0,
-        keys.end,
-        flags,
-        exptime,
-        valueBytes,
-        false,
-        casHigh,
-        casLow,
-      );
-    }
-    if (inPlace) {
-      if (isText) {
-        if (valueBytes <= SHORT_TEXT) for (let j = 0; j < valueBytes; j++) out[i + j] = value.charCodeAt(j);
-        else out.write(value, i, "latin1");
-        i += valueBytes;
-      } else {
-        i = writeBytes(out, i, value as Buffer, 0, valueBytes);
-      }
-      output.end = writeCrlf(out, i);
-    } else {
-      output.end = i;
-      output.appendReference(value);
-      output.reserve(2);
-      output.end = writeCrlf(output.buffer, output.end);
-    }
-    this.ticket = connection.push(this, this.deadlineMs, Expect.block);
   }
 
   // ---- answers ----
@@ -496,7 +247,7 @@ export class Op implements Sink, Abortable {
     this.#leave();
     let result: unknown;
     try {
-      result = this.#decode(response, isAsciiRead);
+      result = decodeRead(this, response, isAsciiRead);
     } catch (error) {
       this.fail(asCacheError(error));
       return;
@@ -507,7 +258,7 @@ export class Op implements Sink, Abortable {
   /** A row before END (gat): what it says counts when END has come. */
   #keepValue(response: TextResponse): void {
     try {
-      this.#result = this.#decode(response, false);
+      this.#result = decodeRead(this, response, false);
     } catch (error) {
       this.#result = asCacheError(error);
     }
@@ -532,52 +283,6 @@ export class Op implements Sink, Abortable {
     this.#leave();
     this.#result = undefined;
     this.fail(refusal(response, link === null ? "" : link.address));
-  }
-
-  /** @param isAsciiRead the value is known to be ASCII */
-  #decode(response: TextResponse, isAsciiRead: boolean): unknown {
-    const { input, valueStart, valueEnd, flags } = response;
-    // A meta answer without flag f has no flags of its own.
-    const itemFlags = response.reply === Reply.value || (response.metaFlags & MetaReplyFlag.f) !== 0 ? flags : 0;
-    const codec = this.codec;
-    const plain = codec.plainText;
-    let value: unknown;
-    if (this.code === OpCode.lease) return this.#decodeLease(response, itemFlags);
-    // Somebody's placeholder: to a plain read there is nothing yet.
-    if (
-      valueStart === valueEnd &&
-      itemFlags === 0 &&
-      response.reply === Reply.metaValue &&
-      isPlaceholder(response.metaFlags)
-    ) {
-      return undefined;
-    }
-    if (plain?.flags === itemFlags && (isAsciiRead || isAsciiBytes(input, valueStart, valueEnd))) {
-      value = toLatin1(input, valueStart, valueEnd);
-    } else {
-      value = codec.decode(itemFlags, input.subarray(valueStart, valueEnd));
-    }
-    if (this.code === OpCode.gets || this.code === OpCode.gats) {
-      const cas = (BigInt(response.casHigh) << 32n) | BigInt(response.casLow);
-      return { value, cas } satisfies WithCas<unknown>;
-    }
-    return value;
-  }
-
-  #decodeLease(response: TextResponse, flags: number): LeaseResult<unknown> {
-    const { input, valueStart, valueEnd, metaFlags } = response;
-    const won = (metaFlags & MetaReplyFlag.W) !== 0;
-    const stale = (metaFlags & MetaReplyFlag.X) !== 0;
-    const taken = (metaFlags & MetaReplyFlag.Z) !== 0;
-    const placeholder = valueStart === valueEnd && flags === 0 && isPlaceholder(metaFlags);
-    return {
-      value: placeholder ? undefined : this.codec.decode(flags, input.subarray(valueStart, valueEnd)),
-      cas: (BigInt(response.casHigh) << 32n) | BigInt(response.casLow),
-      won,
-      stale,
-      taken,
-      ttlSec: (metaFlags & MetaReplyFlag.t) !== 0 ? response.ttl : -1,
-    };
   }
 
   #receiveMetaNumber(response: TextResponse): void {
@@ -711,45 +416,6 @@ export class Op implements Sink, Abortable {
     host.dispatch(this);
   }
 
-  /** Becomes the same request without anybody who waits for its end. */
-  becomeCopyOf(op: Op): void {
-    this.code = op.code;
-    this.key = op.key;
-    this.keys = op.keys;
-    this.serverKey = op.serverKey;
-    this.codec = op.codec;
-    this.value = op.value;
-    this.flags = op.flags;
-    this.exptime = op.exptime;
-    this.casHigh = op.casHigh;
-    this.casLow = op.casLow;
-    this.deltaHigh = op.deltaHigh;
-    this.deltaLow = op.deltaLow;
-    this.timeoutMs = op.timeoutMs;
-    this.deadlineMs = op.deadlineMs;
-    this.onFailurePolicy = "throw";
-    this.signal = null;
-    this.isCopy = true;
-    this.owner = NOBODY;
-    this.settled = false;
-  }
-
-  /** Becomes one of the parts of `op`: where it ends counts for the whole. */
-  becomePartOf(op: Op, tally: Tally, index: number): void {
-    this.becomeCopyOf(op);
-    this.isCopy = index > 0;
-    this.owner = tally;
-    this.index = index;
-  }
-
-  /** Becomes the return of the right to recompute that `op` has won. */
-  becomeReturnOf(op: Op): void {
-    this.becomeCopyOf(op);
-    this.code = OpCode.invalidate;
-    this.exptime = KEEP_EXPTIME;
-    this.casHigh = this.casLow = 0;
-  }
-
   /** Forgets everything, to be used again. */
   reset(): void {
     this.#resolve = this.#reject = ignored;
@@ -773,53 +439,4 @@ export class Op implements Sink, Abortable {
     this.casHigh = this.casLow = 0;
     this.deltaHigh = this.deltaLow = 0;
   }
-}
-
-/** @param reason the AbortSignal's */
-export function abortedError(reason: unknown): CacheError {
-  return new CacheError("aborted", "the call was aborted", { cause: reason });
-}
-
-/** What a server's refusal is to a caller. */
-export function refusal(response: TextResponse, address: string): CacheError {
-  const text = response.reply === Reply.error || response.reply >= Reply.clientError ? response.text() : "";
-  switch (response.reply) {
-    case Reply.error:
-      return new CacheError("not_supported", `${address}: the server does not know the command (ERROR ${text})`.trim());
-    case Reply.clientError:
-      return new CacheError("client_error", `${address}: CLIENT_ERROR ${text}`);
-    case Reply.serverError:
-      return new CacheError(
-        text.includes("too large") ? "value_too_large" : "server_error",
-        `${address}: SERVER_ERROR ${text}`,
-      );
-    default:
-      return new CacheError("protocol_violation", `${address}: an answer (kind ${response.reply}) of another command`);
-  }
-}
-
-/** What flag N made is being computed and not stale. Whether it is empty, too, is for the caller to see. */
-function isPlaceholder(metaFlags: number): boolean {
-  const { W, X, Z } = MetaReplyFlag;
-  return (metaFlags & (W | Z)) !== 0 && (metaFlags & X) === 0;
-}
-
-function asCacheError(error: unknown): CacheError {
-  if (error instanceof CacheError) return error;
-  const message = error instanceof Error ? error.message : String(error);
-  return new CacheError("value_undecodable", message, { cause: error });
-}
-
-/** True when every unit of `text` is below 0x80. */
-export function isAsciiText(text: string): boolean {
-  let all = 0;
-  for (let i = 0; i < text.length; i++) all |= text.charCodeAt(i);
-  return all < 0x80;
-}
-
-function isAsciiBytes(bytes: Buffer, start: number, end: number): boolean {
-  if (end - start > SHORT_TEXT) return isAscii(bytes.subarray(start, end));
-  let all = 0;
-  for (let i = start; i < end; i++) all |= bytes[i]!;
-  return all < 0x80;
 }

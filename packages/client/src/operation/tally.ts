@@ -3,7 +3,8 @@
 // answer of the last server that gave one.
 
 import type { CacheError } from "@marugoto/core";
-import { OpCode, type Op, type OpOwner } from "./op.ts";
+import { OpCode } from "./op-code.ts";
+import type { Op, OpOwner } from "./op.ts";
 
 const NO_ANSWER = Symbol("no answer");
 

@@ -8,7 +8,7 @@ import { LibmemcachedPolicy, type LibmemcachedOptions } from "../failover/libmem
 import { Client, type ClientOptions } from "../client.ts";
 import type { KeyRules } from "../operation/keys.ts";
 import { ManyValues } from "../operation/many.ts";
-import type { StoreResult, WithCas } from "../operation/op.ts";
+import type { StoreResult, WithCas } from "../operation/results.ts";
 import { phpExpiration, type Ttl } from "../operation/ttl.ts";
 import type { PoolOptions } from "../pool/options.ts";
 import { Pool } from "../pool/pool.ts";

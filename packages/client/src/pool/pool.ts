@@ -18,6 +18,7 @@ import { Aborts } from "../operation/aborts.ts";
 import type { LineLimits } from "../operation/get-line.ts";
 import type { OpHost } from "../operation/host.ts";
 import { KeyEncoder, type KeyRules } from "../operation/keys.ts";
+import { copyRequest, makePart, makeReturn } from "../operation/copies.ts";
 import { Op } from "../operation/op.ts";
 import { Tally } from "../operation/tally.ts";
 import type { PoolEvents } from "./events.ts";
@@ -92,7 +93,7 @@ export class Pool implements OpHost {
   constructor(options: PoolOptions, policy: FailoverPolicy) {
     const { timeouts = {}, limits = {} } = options;
     this.policy = policy;
-    this.#schedule = options.schedule ?? new TickEnd(this.#flush, () => this.#writtenBytes()).schedule;
+    this.#schedule = options.schedule ?? new TickEnd(this.#flush, () => this.#waitingRequests()).schedule;
     this.requestTimeoutMs = checkPositive("timeouts.requestMs", timeouts.requestMs ?? defaults.timeouts.requestMs);
     this.lineLimits = {
       maxKeys: checkPositive("limits.maxLineKeys", limits.maxLineKeys ?? defaults.limits.maxLineKeys),
@@ -385,7 +386,7 @@ export class Pool implements OpHost {
     const { link } = op;
     if (link === null) return;
     const giveBack = this.take();
-    giveBack.becomeReturnOf(op);
+    makeReturn(op, giveBack);
     giveBack.link = link;
     this.askAgain(giveBack);
   }
@@ -457,7 +458,7 @@ export class Pool implements OpHost {
       return;
     }
     const template = this.take();
-    template.becomeCopyOf(op);
+    copyRequest(op, template);
     link.copyWhenUp(template);
   }
 
@@ -473,7 +474,7 @@ export class Pool implements OpHost {
     op.tally = tally;
     for (const [index, each] of links.entries()) {
       const part = this.take();
-      part.becomePartOf(op, tally, index);
+      makePart(op, part, tally, index);
       try {
         this.#submitTo(each, part);
       } catch (error) {
@@ -486,7 +487,7 @@ export class Pool implements OpHost {
   #copy(op: Op, server: number): void {
     for (const index of this.#copiesOf(op, server)) {
       const copy = this.take();
-      copy.becomeCopyOf(op);
+      copyRequest(op, copy);
       const link = this.#links[index]!;
       try {
         if (this.policy.copiesWait && !this.#reachesCopies(op)) link.delay(copy);
@@ -520,11 +521,11 @@ export class Pool implements OpHost {
     return this.#now;
   }
 
-  /** What waits for the flush. */
-  #writtenBytes(): number {
-    let bytes = 0;
-    for (const connection of this.#dirty) bytes += connection.output.bytes;
-    return bytes;
+  /** On the connections that wait for the flush. */
+  #waitingRequests(): number {
+    let requests = 0;
+    for (const connection of this.#dirty) requests += connection.waiting;
+    return requests;
   }
 
   #scheduleFlush(): void {

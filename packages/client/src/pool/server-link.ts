@@ -181,7 +181,7 @@ export class ServerLink implements ConnectionOwner {
 
   #writeDelayed(): void {
     const { encoder } = this.#context;
-    const { bytes, end, hashStart, binary } = encoder;
+    const { bytes, end, hashStart, binary, plain } = encoder;
     const key = Buffer.from(bytes.subarray(0, end));
     this.#delayedBytes = 0;
     for (const copy of this.#delayed.splice(0)) {
@@ -198,6 +198,7 @@ export class ServerLink implements ConnectionOwner {
     encoder.end = end;
     encoder.hashStart = hashStart;
     encoder.binary = binary;
+    encoder.plain = plain;
   }
 
   #checkRoom(connection: Connection): void {

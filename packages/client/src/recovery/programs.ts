@@ -14,7 +14,7 @@ import {
   type TwemproxyOptions,
 } from "@marugoto/hashing";
 import { toHostAndPort } from "../failover/php-server-name.ts";
-import type { OnFailure } from "../operation/op.ts";
+import type { OnFailure } from "../operation/results.ts";
 
 /** PHP's class Memcache: php.ini's `memcache.*`, and addServer's retry_interval. */
 export interface LikePhpMemcache extends Omit<PhpMemcacheOptions, "servers"> {
