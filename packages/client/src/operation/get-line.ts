@@ -7,7 +7,9 @@ import { MAX_KEY_BYTES, type CacheError } from "@marugoto/core";
 import type { Connection } from "../connection/connection.ts";
 import { Expect, type Sink } from "../connection/sink.ts";
 import type { FailureReason } from "../failover/failover.ts";
+import type { KeyEncoder } from "./keys.ts";
 import type { Op } from "./op.ts";
+import { writePlainKey } from "./write-request.ts";
 
 /** "gets" and a space. */
 const HEAD_BYTES = 5;
@@ -45,14 +47,14 @@ export class GetLine implements Sink {
   }
 
   /** Adds the key to the connection's open line, or to a new one when it has none that fits. */
-  static join(connection: Connection, limits: LineLimits, withCas: boolean, op: Op, key: Buffer, end: number): void {
+  static join(connection: Connection, limits: LineLimits, withCas: boolean, op: Op, keys: KeyEncoder): void {
     let line = connection.openLine as GetLine | null;
-    if (line === null || line.#withCas !== withCas || !line.#hasRoom(end)) {
+    if (line === null || line.#withCas !== withCas || !line.#hasRoom(keys.end)) {
       line = (connection.spareLine as GetLine | null) ?? new GetLine(connection, limits);
       connection.spareLine = null;
       line.#open(withCas, op.deadlineMs);
     }
-    line.#add(op, key, end);
+    line.#add(op, keys);
   }
 
   /** Begins a line with no key; `add` follows at once. */
@@ -79,11 +81,13 @@ export class GetLine implements Sink {
     return this.#count < maxKeys && length <= maxBytes && end + 1 + keyBytes + CRLF_BYTES <= buffer.length;
   }
 
-  #add(op: Op, key: Buffer, end: number): void {
+  #add(op: Op, keys: KeyEncoder): void {
     const connection = this.#connection;
     const { output } = connection;
     // First: it throws for what is no key, and then nothing has been added.
-    output.end = writeNextKey(output.buffer, output.end, key, 0, end);
+    output.end = keys.plain
+      ? writePlainKey(output.buffer, output.end, keys)
+      : writeNextKey(output.buffer, output.end, keys.bytes, 0, keys.end);
     const place = this.#count++;
     this.#ends[place] = output.end - this.#begin;
     this.#ops[place] = op;

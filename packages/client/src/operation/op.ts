@@ -158,7 +158,7 @@ export class Op implements Sink, Abortable {
     }
     const code = this.code;
     if (code <= OpCode.gets && !keys.binary && (!meta || this.many)) {
-      GetLine.join(connection, this.host.lineLimits, code === OpCode.gets, this, keys.bytes, keys.end);
+      GetLine.join(connection, this.host.lineLimits, code === OpCode.gets, this, keys);
       return;
     }
     const output = connection.begin();

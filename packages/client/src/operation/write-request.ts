@@ -90,7 +90,7 @@ export function writeMeta(op: Op, out: Buffer, offset: number, keys: KeyEncoder)
       i = writeMetaHead(out, offset, Command.metaGet, key, 0, end, binary);
       return writeCrlf(out, writeFlagInt32(out, i, 0x54, op.exptime)); // T
     default: {
-      if (op.code === OpCode.get && keys.plain) return writePlainGet(out, offset, key, end);
+      if (op.code === OpCode.get && keys.plain) return writePlainGet(out, offset, keys);
       i = writeMetaHead(out, offset, Command.metaGet, key, 0, end, binary);
       i = writeFlag(out, writeFlag(out, i, 0x66), 0x76); // f v
       if (op.code === OpCode.gets || op.code === OpCode.gats) i = writeFlag(out, i, 0x63); // c
@@ -160,13 +160,20 @@ export function writeStorage(op: Op, output: Output, keys: KeyEncoder, meta: boo
   }
 }
 
-/** Writes `mg <key> f v\r\n`, for a key that the encoder has let pass: most requests are this one. */
-function writePlainGet(out: Buffer, offset: number, key: Buffer, end: number): number {
+/** Writes a space and a key that the encoder has found to be plain: it is not looked at again. */
+export function writePlainKey(out: Buffer, offset: number, keys: KeyEncoder): number {
+  const { bytes, end } = keys;
+  let i = offset;
+  out[i++] = 0x20;
+  for (let j = 0; j < end; j++) out[i++] = bytes[j]!;
+  return i;
+}
+
+/** Writes `mg <key> f v\r\n` with a plain key: most requests are this one. */
+function writePlainGet(out: Buffer, offset: number, keys: KeyEncoder): number {
   out[offset] = 0x6d;
   out[offset + 1] = 0x67;
-  out[offset + 2] = 0x20;
-  let i = offset + 3;
-  for (let j = 0; j < end; j++) out[i++] = key[j]!;
+  const i = writePlainKey(out, offset + 2, keys);
   out[i] = 0x20;
   out[i + 1] = 0x66;
   out[i + 2] = 0x20;

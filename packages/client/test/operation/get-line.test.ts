@@ -7,7 +7,11 @@ import { Output } from "../../src/connection/output.ts";
 import { RequestRing } from "../../src/connection/request-ring.ts";
 import type { Sink } from "../../src/connection/sink.ts";
 import { GetLine, type LineLimits } from "../../src/operation/get-line.ts";
+import { KeyEncoder, type KeyRules } from "../../src/operation/keys.ts";
 import type { Op } from "../../src/operation/op.ts";
+
+const encoder = new KeyEncoder();
+const rules: KeyRules = { policy: "reject", prefix: Buffer.alloc(0), hashPrefix: true };
 
 /** As much of a connection as lines use. */
 function fakeConnection() {
@@ -86,7 +90,8 @@ const limits: LineLimits = { maxKeys: 100, maxBytes: 8000 };
 function join(connection: FakeConnection, ends: string[], keys: readonly string[], most: LineLimits = limits): Op[] {
   return keys.map((key) => {
     const op = fakeOp(ends, key);
-    GetLine.join(connection as unknown as Connection, most, false, op, Buffer.from(key), key.length);
+    encoder.encode(key, rules);
+    GetLine.join(connection as unknown as Connection, most, false, op, encoder);
     return op;
   });
 }
