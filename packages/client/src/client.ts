@@ -3,78 +3,26 @@
 
 import { CacheError, type TypedEvents } from "@marugoto/core";
 import { Command } from "@marugoto/protocol";
-import type { FailoverPolicy, PoolServer } from "./failover/failover.ts";
-import { CircuitPolicy, type CircuitOptions } from "./failover/circuit.ts";
+import type { PoolServer } from "./failover/failover.ts";
+import type { CallOptions, ClientOptions, CounterOptions, WriteOptions } from "./client-options.ts";
+import { CircuitPolicy } from "./failover/circuit.ts";
+import { checkSeconds, checkUint64, toUint64 } from "./operation/arguments.ts";
 import { isAsciiText } from "./operation/ascii.ts";
 import { control, type ControlAnswer } from "./operation/control.ts";
-import { ownKey, toPrefix, type Key, type KeyPolicy, type KeyRules } from "./operation/keys.ts";
+import { ownKey, toPrefix, type Key, type KeyRules } from "./operation/keys.ts";
 import { Gathering, isAborted, manyError, ManyValues, type KeyFailure, type ManyWrites } from "./operation/many.ts";
 import { OpCode } from "./operation/op-code.ts";
 import type { Op } from "./operation/op.ts";
 import type { LeaseResult, OnFailure, StoreResult, WithCas } from "./operation/results.ts";
 import { toExptime, type Ttl } from "./operation/ttl.ts";
 import type { PoolEvents } from "./pool/events.ts";
-import type { PoolOptions, ServerSpec } from "./pool/options.ts";
+import type { ServerSpec } from "./pool/options.ts";
 import { Pool } from "./pool/pool.ts";
 import { SingleFlight, type GetOrSetOptions, type Loader } from "./get-or-set.ts";
 import { Namespace, type NamespaceOptions } from "./namespace.ts";
 import { isTraced, trace } from "./tracing.ts";
 import { nodeValues } from "./values/node.ts";
 import type { ValueCodec } from "./values/codec.ts";
-
-/** Options of every call. */
-export interface CallOptions {
-  /** Ends the call at once when aborted, with code `aborted`; the request may still reach its server. */
-  readonly signal?: AbortSignal;
-  /**
-   * In ms, from the call to its answer, and as long again for each further server that the rules of failover, `next` or
-   * `gutter` send it to. A shorter time than `timeouts.requestMs` counts nothing against the server. Default
-   * `timeouts.requestMs`.
-   */
-  readonly timeoutMs?: number;
-  /** What to do when the rules of failover have no further server. Default: the client's `onFailure`. */
-  readonly onFailure?: OnFailure;
-  /** Chooses the server in place of the key, so that keys that belong together lie together (PHP's `*ByKey`). */
-  readonly serverKey?: Key;
-}
-
-export interface WriteOptions extends CallOptions {
-  /** Default: the client's `ttl`, which defaults to for ever. */
-  readonly ttl?: Ttl;
-  /** Writes this value. Default: the client's. */
-  readonly values?: ValueCodec;
-}
-
-export interface CounterOptions extends CallOptions {
-  /** Store this when there is no counter yet; the call then gives it. Default: the call gives undefined. */
-  readonly initial?: number | bigint;
-  /** Of the counter that `initial` makes. */
-  readonly ttl?: Ttl;
-}
-
-export interface ClientOptions extends PoolOptions, CircuitOptions {
-  /** Rules of failover, with their placement. Default: `CircuitPolicy` with `placement`, `timeoutLimit`, `lossLimit`. */
-  readonly failover?: FailoverPolicy;
-  /** Default `nodeValues()`. */
-  readonly values?: ValueCodec;
-  /** What becomes of keys that can't travel as text. Default `reject`. */
-  readonly keys?: KeyPolicy;
-  /** Goes before every key, with no spaces and control characters. Default none. */
-  readonly prefix?: string;
-  /** Is the prefix hashed, too? Default true. */
-  readonly hashPrefix?: boolean;
-  /** Default ttl of writes. Default: for ever. */
-  readonly ttl?: Ttl;
-  /** Default `throw`. */
-  readonly onFailure?: OnFailure;
-  /** Takes what no server of the pool can take, for calls with `onFailure: "gutter"`. */
-  readonly gutter?: { readonly servers: readonly ServerSpec[]; readonly ttlSec?: number };
-  /** Name the key in traces. Default false. */
-  readonly traceKeys?: boolean;
-}
-
-const MAX_UINT64 = (1n << 64n) - 1n;
-const MAX_EXPTIME = 0x7fff_ffff;
 
 /** A memcached client. Make one with `createClient`. */
 export class Client<V = unknown> {
@@ -611,32 +559,6 @@ function writesOf<K>(keys: readonly K[], results: readonly unknown[], errors: re
     else if (results[i] === false) notDone.push(keys[i]!);
   }
   return { done, notDone, errors };
-}
-
-function checkUint64(name: string, value: bigint): void {
-  if (typeof value !== "bigint") throw new TypeError(`${name} is a bigint, not ${typeof value}`);
-  if (value < 0n || value > MAX_UINT64) {
-    throw new CacheError("invalid_option", `${name} is ${value}, must be from 0 to ${MAX_UINT64}`);
-  }
-}
-
-/** @throws CacheError `invalid_option` */
-function toUint64(name: string, value: number | bigint): bigint {
-  if (typeof value === "number" && !Number.isInteger(value)) {
-    throw new CacheError("invalid_option", `${name} is ${value}, must be a whole number`);
-  }
-  if (typeof value !== "number" && typeof value !== "bigint") {
-    throw new TypeError(`${name} is a number or a bigint, not ${typeof value}`);
-  }
-  const wide = BigInt(value);
-  checkUint64(name, wide);
-  return wide;
-}
-
-/** @throws CacheError `invalid_option` unless it is a whole number that the wire can carry */
-function checkSeconds(name: string, value: number, least: number): void {
-  if (Number.isInteger(value) && value >= least && value <= MAX_EXPTIME) return;
-  throw new CacheError("invalid_option", `${name} is ${value}, must be a whole number from ${least} to ${MAX_EXPTIME}`);
 }
 
 /** An op that never started: gives what was thrown, as a rejection. */

@@ -4,7 +4,8 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { CacheError } from "@marugoto/core";
-import type { CallOptions, Client } from "./client.ts";
+import type { CallOptions } from "./client-options.ts";
+import type { Client } from "./client.ts";
 import { ownKey, type Key } from "./operation/keys.ts";
 import { abortedError } from "./operation/refusal.ts";
 import type { LeaseResult } from "./operation/results.ts";

@@ -1,11 +1,5 @@
-export {
-  Client,
-  createClient,
-  type CallOptions,
-  type ClientOptions,
-  type CounterOptions,
-  type WriteOptions,
-} from "./client.ts";
+export { Client, createClient } from "./client.ts";
+export { type CallOptions, type ClientOptions, type CounterOptions, type WriteOptions } from "./client-options.ts";
 export { Memcache, type MemcacheOptions, type MemcacheServerOptions } from "./php/memcache.ts";
 export { Memcached, type MemcachedOptions } from "./php/memcached.ts";
 export { ResultCode } from "./php/result-codes.ts";

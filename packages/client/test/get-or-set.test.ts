@@ -9,6 +9,18 @@ import { FakeServer } from "./support/fake-server.ts";
 const opened = new Cleanup();
 afterEach(() => opened.run());
 
+/** A loader that begins at once and ends when it is told to. */
+function heldLoad(load: () => string): { load: () => Promise<string>; finish: () => void } {
+  let finish!: () => void;
+  const finished = new Promise<void>((resolve) => (finish = resolve));
+  const held = async () => {
+    const value = load();
+    await finished;
+    return value;
+  };
+  return { load: held, finish };
+}
+
 describe("getOrSet without meta", () => {
   async function open(): Promise<Client> {
     const fake = opened.add(await FakeServer.start({ meta: false }));
@@ -216,16 +228,14 @@ describe.each([
   test("a stale item is served to all while one recomputes it", async () => {
     const clients = await open(10);
     let loads = 0;
-    const load = async () => {
-      loads++;
-      await sleep(100);
-      return `value ${loads}`;
-    };
-    await clients[0]!.getOrSet("k", load, { ttl: 60 });
+    await clients[0]!.getOrSet("k", () => `value ${++loads}`, { ttl: 60 });
     await Promise.all(clients.map((client) => client.get("k")));
     expect(await clients[0]!.invalidate("k", 30)).toBe(true);
+    // Whoever waited for the computation would wait for ever.
+    const { load, finish } = heldLoad(() => `value ${++loads}`);
     const served = await Promise.all(clients.map((client) => client.getOrSet("k", load, { ttl: 60 })));
     expect(new Set(served)).toEqual(new Set(["value 1"]));
+    finish();
     await eventually(async () => (await clients[5]!.get("k")) === "value 2");
     expect(loads).toBe(2);
   });
@@ -233,16 +243,13 @@ describe.each([
   test("with little time left one recomputes early and nobody waits", async () => {
     const clients = await open(5);
     let loads = 0;
-    const load = async () => {
-      loads++;
-      await sleep(200);
-      return `value ${loads}`;
-    };
+    const { load, finish } = heldLoad(() => `value ${++loads}`);
     await clients[0]!.set("k", "old", { ttl: 5 });
     await Promise.all(clients.map((client) => client.get("k")));
     const options = { ttl: 60, refreshBelowSec: 30 };
     const served = await Promise.all(clients.map((client) => client.getOrSet("k", load, options)));
     expect(new Set(served)).toEqual(new Set(["old"]));
+    finish();
     await eventually(async () => (await clients[1]!.get("k")) === "value 1");
     expect(loads).toBe(1);
   });

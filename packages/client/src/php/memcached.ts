@@ -5,7 +5,8 @@
 import { CacheError } from "@marugoto/core";
 import type { PoolClock } from "../failover/failover.ts";
 import { LibmemcachedPolicy, type LibmemcachedOptions } from "../failover/libmemcached.ts";
-import { Client, type ClientOptions } from "../client.ts";
+import type { ClientOptions } from "../client-options.ts";
+import { Client } from "../client.ts";
 import type { KeyRules } from "../operation/keys.ts";
 import { ManyValues } from "../operation/many.ts";
 import type { StoreResult, WithCas } from "../operation/results.ts";

@@ -23,17 +23,10 @@ import { Op } from "../operation/op.ts";
 import { Tally } from "../operation/tally.ts";
 import type { PoolEvents } from "./events.ts";
 import { checkPositive, defaults, toPoolServer, type PoolOptions, type ServerSpec } from "./options.ts";
+import { refusalError } from "./refusal-error.ts";
 import { ServerLink, type LinkContext } from "./server-link.ts";
 import { TickEnd } from "./tick-end.ts";
-
-/** Deadlines are looked at this often, in ms. */
-const TICK_MS = 10;
-
-/** A tick this late, in ms, means that the event loop stood still, and answers lie unread in the kernel. */
-const LATE_MS = 50;
-
-/** The ticker stops after this many ticks without work. */
-const IDLE_TICKS = 100;
+import { Ticker } from "./ticker.ts";
 
 /** Settled ops that are kept to be used again. */
 const MAX_SPARE_OPS = 4096;
@@ -70,7 +63,6 @@ export class Pool implements OpHost {
   readonly #spare: Op[] = [];
   readonly #serverKey = new KeyEncoder();
   #closing = false;
-  #closed = false;
 
   // ---- one flush per tick ----
   #now = 0;
@@ -84,10 +76,7 @@ export class Pool implements OpHost {
     }
   };
 
-  // ---- time ----
-  #ticker: NodeJS.Timeout | undefined;
-  #idleTicks = 0;
-  #tickedAtMs = 0;
+  readonly #ticker = new Ticker((nowMs) => this.#expire(nowMs));
 
   /** @throws CacheError `invalid_option`, `invalid_endpoint` */
   constructor(options: PoolOptions, policy: FailoverPolicy) {
@@ -123,7 +112,7 @@ export class Pool implements OpHost {
         this.#copy(template, server);
       },
       wakeTicker: () => {
-        this.#wakeTicker();
+        this.#ticker.wake();
       },
     };
     policy.onChange = (server, usable, error) => {
@@ -531,42 +520,16 @@ export class Pool implements OpHost {
   #scheduleFlush(): void {
     if (this.#flushScheduled) return;
     this.#flushScheduled = true;
-    if (this.#ticker === undefined) this.#wakeTicker();
-    else this.#idleTicks = 0;
+    this.#ticker.wake();
     this.#schedule(this.#flush);
   }
 
-  #wakeTicker(): void {
-    this.#idleTicks = 0;
-    if (this.#ticker !== undefined || this.#closed) return;
-    this.#tickedAtMs = performance.now();
-    this.#ticker = setInterval(() => {
-      this.#tick();
-    }, TICK_MS);
-    // Sockets keep the process alive, deadlines don't.
-    this.#ticker.unref();
-  }
-
-  #tick(): void {
-    const now = performance.now();
-    const lateMs = now - this.#tickedAtMs - TICK_MS;
-    this.#tickedAtMs = now;
-    if (lateMs < LATE_MS) this.#expire(now);
-    // Timers come before reads: whoever answered in time must not be found too late because this process was busy.
-    else setImmediate(() => this.#expire(now));
-  }
-
-  #expire(now: number): void {
+  /** @returns true while anything waits for time to pass */
+  #expire(nowMs: number): boolean {
     let busy = false;
-    for (const link of this.#links) busy = link.expire(now) || busy;
-    for (const link of this.#leaving) busy = link.expire(now) || busy;
-    this.#idleTicks = busy ? 0 : this.#idleTicks + 1;
-    if (this.#idleTicks > IDLE_TICKS) this.#stopTicker();
-  }
-
-  #stopTicker(): void {
-    clearInterval(this.#ticker);
-    this.#ticker = undefined;
+    for (const link of this.#links) busy = link.expire(nowMs) || busy;
+    for (const link of this.#leaving) busy = link.expire(nowMs) || busy;
+    return busy;
   }
 
   // ---- the end ----
@@ -611,8 +574,7 @@ export class Pool implements OpHost {
   }
 
   #finish(): void {
-    this.#closed = true;
-    this.#stopTicker();
+    this.#ticker.close();
     this.#spare.length = 0;
   }
 }
@@ -623,20 +585,4 @@ function isSame(a: PoolServer, b: PoolServer): boolean {
 
 function keyText(key: string | Uint8Array): string {
   return typeof key === "string" ? key : Buffer.from(key).toString("latin1");
-}
-
-function refusalError(why: number, address: string, cause?: CacheError): CacheError {
-  const options = cause === undefined ? undefined : { cause };
-  switch (why) {
-    case Refusal.connectionLost:
-      return new CacheError("connection_lost", `${address}: the connection was found dead`, options);
-    case Refusal.timeout:
-      return new CacheError("timeout", `${address}: has not answered in time`, options);
-    case Refusal.serverDead:
-      return new CacheError("server_dead", `${address}: marked dead and taken out of the pool`, options);
-    case Refusal.serverDisabled:
-      return new CacheError("server_disabled", `${address}: failed a short time ago and is not asked yet`, options);
-    default:
-      return new CacheError("no_server", "no server for this key", options);
-  }
 }
