@@ -79,13 +79,13 @@ export class Dialling {
     target.outcome = "found";
   }
 
-  /** Dials an address no more that was added: it is our own now. */
-  drop(endpoint: TcpEndpoint): void {
-    const at = this.#targets.findIndex((target) => isSame(target.endpoint, endpoint));
-    if (at < 0) return;
-    const [target] = this.#targets.splice(at, 1);
-    target!.cancel?.();
-    this.#settle(target!, "self");
+  /** An address is our own now: whoever was found there is there no longer. */
+  owned(endpoint: TcpEndpoint): void {
+    const target = this.#targets.find((each) => isSame(each.endpoint, endpoint));
+    if (target === undefined) return;
+    target.cancel?.();
+    target.cancel = undefined;
+    this.#settle(target, "self");
   }
 
   /** Somebody said hello: `nodeId` is there; ours = it is ourselves. @returns whether that is news */
@@ -111,7 +111,7 @@ export class Dialling {
   /** A linked node has gone: whatever was known of its addresses is known no longer. */
   lost(nodeId: string): void {
     for (const target of this.#targets) {
-      if (target.nodeId !== nodeId || target.peer !== undefined) continue;
+      if (target.nodeId !== nodeId || target.peer !== undefined || target.outcome === "self") continue;
       target.outcome = "unknown";
       target.pauseMs = FIRST_PAUSE_MS;
       target.cancel?.();

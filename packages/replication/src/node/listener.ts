@@ -48,7 +48,7 @@ export class Listener {
       }
       this.#listening = listening;
       // The port is ours now, and nobody else is to be found there.
-      if (this.#occupied !== undefined) this.#node.dialling.drop(this.#occupied);
+      if (this.#occupied !== undefined) this.#node.dialling.owned(this.#occupied);
       this.#occupied = undefined;
       this.#node.events.emit("listening", { host: listen.host, port: listening.port });
       this.#node.states.tell();

@@ -2,7 +2,7 @@
 // what becomes of it is the role table's.
 
 import type { NodeState } from "../wire/messages.ts";
-import { compareStanding } from "./history.ts";
+import { commonOffset, compareStanding } from "./history.ts";
 import type { ReplicationNode } from "./node.ts";
 import type { Peer } from "./peer.ts";
 import { canBeFollowed } from "./role-table.ts";
@@ -35,10 +35,7 @@ export class Precedence {
       case "probing":
         if (peer.nodeId === this.#node.loss.id && canBeFollowed(state.role)) {
           this.#node.fire("masterBack", `${peer.link.remote} is back`, peer);
-        } else if (
-          isMaster &&
-          (this.#node.coordinator !== undefined || compareStanding(state.epoch, this.#node.epoch) >= 0)
-        ) {
+        } else if (isMaster && this.#isWorthFollowing(state)) {
           this.#node.fire("masterFound", `${peer.link.remote} is master`, peer);
         } else if (this.#isAhead(peer, state)) {
           this.#node.fire("masterFound", `${peer.link.remote} follows a master`, peer);
@@ -48,7 +45,7 @@ export class Precedence {
         return;
       case "candidate": {
         const event = this.#node.history.length === 0 ? "firstMasterFound" : "masterFound";
-        if (isMaster && (this.#node.coordinator !== undefined || compareStanding(state.epoch, this.#node.epoch) >= 0)) {
+        if (isMaster && this.#isWorthFollowing(state)) {
           this.#node.fire(event, `${peer.link.remote} is master`, peer);
         } else if (this.#isAhead(peer, state)) {
           this.#node.fire(event, `${peer.link.remote} follows a master`, peer);
@@ -70,6 +67,18 @@ export class Precedence {
       case "closed":
         return;
     }
+  }
+
+  /**
+   * A master that one without a master follows: it stands above us, or it is of our group, or has no less than we have. One that
+   * has just begun, with nothing, may stand as high as a group that has never had a takeover.
+   */
+  #isWorthFollowing({ epoch, history, logEnd }: NodeState): boolean {
+    if (this.#node.coordinator !== undefined) return true;
+    const standing = compareStanding(epoch, this.#node.epoch);
+    if (standing !== 0) return standing > 0;
+    const { log } = this.#node;
+    return logEnd >= log.end || commonOffset(this.#node.history, log.end, history, logEnd) !== undefined;
   }
 
   /** A master that a replica should follow in place of whom it follows. */
