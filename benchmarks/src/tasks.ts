@@ -13,6 +13,7 @@ import { fuzzServerSoak } from "./soak/fuzz-server.ts";
 import { idleConnections } from "./soak/idle-connections.ts";
 import { proxyChaos } from "./soak/proxy-chaos.ts";
 import { proxyIdle } from "./soak/proxy-idle.ts";
+import { proxyOutage } from "./soak/proxy-outage.ts";
 import { proxyReload } from "./soak/proxy-reload.ts";
 import { replicationSoaks } from "./soak/replication/index.ts";
 import { slowReaders } from "./soak/slow-readers.ts";
@@ -36,6 +37,7 @@ export const families: Readonly<Record<string, Readonly<Record<string, Task>>>> 
     "client-keys": clientKeys,
     "proxy-chaos": proxyChaos,
     "proxy-idle": proxyIdle,
+    "proxy-outage": proxyOutage,
     "proxy-reload": proxyReload,
     ...replicationSoaks,
   },

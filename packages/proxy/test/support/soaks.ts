@@ -2,3 +2,4 @@
 
 export { reloadConfig, reloadUnderLoad, type ReloadKind, type ReloadResult } from "./reloads.ts";
 export { runProxyChaos, type ChaosOptions, type ChaosResult } from "./chaos.ts";
+export { startNutcracker } from "./nutcracker.ts";
