@@ -209,7 +209,9 @@ class Schedule {
     if (!areLinked(others)) this.#hasStrangers = true;
     node.process.kill();
     this.#network.died(node.process);
-    this.#later(this.#random.between(this.#settings.leastStartMs, 1500), `start ${node.name}`, () => {
+    // Where others have its port, too, they have heard of the death and taken it before a process is there again.
+    const leastMs = others.some(({ host }) => host === node.host) ? 10 : 1;
+    this.#later(this.#random.between(leastMs, 1500), `start ${node.name}`, () => {
       this.#start(place);
     });
   }

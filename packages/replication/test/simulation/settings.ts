@@ -23,11 +23,6 @@ export interface Settings {
   readonly isMesh: boolean;
   /** Bytes of a large value. */
   readonly largeBytes: number;
-  /**
-   * A process that died is there again after this many milliseconds at the soonest. With one port for two processes the other one
-   * has heard of the death by then, and has the port.
-   */
-  readonly leastStartMs: number;
 }
 
 const mesh = (...hosts: string[]): Place[] =>
@@ -69,5 +64,5 @@ export function drawSettings(random: Random, kind: Kind): Settings {
   const isSmall = random.chance(0.25);
   if (isSmall) Object.assign(options, { backlogBytes: 64 * 1024 });
   const isMesh = places !== oneSided && places !== line;
-  return { places, options, isMesh, largeBytes: isSmall ? 20_000 : 5000, leastStartMs: places === oneHost ? 10 : 1 };
+  return { places, options, isMesh, largeBytes: isSmall ? 20_000 : 5000 };
 }

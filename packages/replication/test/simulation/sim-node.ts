@@ -33,6 +33,7 @@ export type OnAnswer = (answer: string, isProtected: boolean) => void;
 
 export class SimNode {
   readonly name: string;
+  readonly host: string;
   readonly process: VirtualProcess;
   readonly content: MapContent;
   readonly node: ReplicationNode;
@@ -42,6 +43,7 @@ export class SimNode {
   constructor(parts: SimNodeParts) {
     const { host, network, random } = parts;
     this.name = parts.name;
+    this.host = host;
     this.#planted = parts.planted;
     this.process = new VirtualProcess(network.time, random.between(-3_600_000, 3_600_000));
     this.content = new MapContent((...write) => {
