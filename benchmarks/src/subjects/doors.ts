@@ -102,7 +102,7 @@ type Answered = (valueBytes: number) => void;
 const [CR, LF, ZERO] = [0x0d, 0x0a, 0x30];
 const V = 0x56;
 
-/** The bare socket: requests are copied into one buffer that leaves at the end of the tick; answers are framed by hand. */
+/** The bare socket: requests are copied into one buffer that leaves in one write a tick; answers are framed by hand. */
 class RawSocket {
   readonly #socket: Socket;
   readonly #out = Buffer.allocUnsafeSlow(64 * 1024);
@@ -139,7 +139,7 @@ class RawSocket {
   }
 
   send(bytes: Buffer, start: number, end: number, answered: Answered): void {
-    if (this.#end === 0) process.nextTick(this.#flush);
+    if (this.#end === 0) queueMicrotask(this.#flush);
     this.#end += bytes.copy(this.#out, this.#end, start, end);
     this.#waiting.push(answered);
   }

@@ -41,7 +41,7 @@ class Floor {
   }
 
   send(line: string): Promise<unknown> {
-    if (this.#out === "") process.nextTick(this.#flush);
+    if (this.#out === "") queueMicrotask(this.#flush);
     this.#out += line;
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
