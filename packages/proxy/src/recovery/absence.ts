@@ -16,7 +16,7 @@ import type { Node } from "../routing/node.ts";
 import type { ProxyPool } from "../routing/proxy-pool.ts";
 import { Ledger, type LedgerEntry, type LedgerHead } from "./ledger.ts";
 import { type Declaration, GRACE_MS, type Notices } from "./notices.ts";
-import { type Place, placeOf, placesOf } from "./place.ts";
+import { isUsable, type Place, placeOf, placesOf } from "./place.ts";
 import { deleteAt, deleteNow } from "./sweep.ts";
 import { ledgerSource } from "./warm-source.ts";
 
@@ -215,7 +215,7 @@ export class Absence {
 
   async #open(): Promise<Ledger> {
     const { ledger } = this;
-    if (ledger?.host.node.inUse === true) {
+    if (ledger !== undefined && isUsable(ledger.host)) {
       await sleep(Math.max(0, this.#followedAtMs + GRACE_MS - performance.now()));
       return this.#noteAgain(ledger);
     }
@@ -295,7 +295,7 @@ export class Absence {
     if (this.#dead.has(epoch)) return false;
     const place = placeOf(this.#pool, host);
     if (place === undefined) return true;
-    if (!place.node.inUse) return false;
+    if (!isUsable(place)) return false;
     try {
       const { state } = await new Ledger(epoch, place).head(this.#pool.deadlineMs());
       return state !== "closed" && state !== "lost";
@@ -515,7 +515,7 @@ export class Absence {
       }
       const { ledger, node } = this;
       // The server of the ledger is gone for this proxy; another will stand in, or the ledger is given up.
-      if (ledger !== undefined && !ledger.host.node.inUse) {
+      if (ledger !== undefined && !isUsable(ledger.host)) {
         if (!node.inUse) this.#gone(ledger);
         else if (performance.now() - this.#aliveAtMs > ORPHAN_MS) this.#drop(ledger);
       }

@@ -155,12 +155,13 @@ export class Ledger {
 
   /** Says that more keys are elsewhere than are noted. @returns whether it stands so. @throws CacheError */
   async setFull(deadlineMs: number): Promise<boolean> {
-    for (;;) {
+    while (performance.now() < deadlineMs) {
       const head = await this.head(deadlineMs);
       if (head.isFull) return true;
       if (head.state !== "open" && head.state !== "opening") return false;
       if (await this.setHead({ ...head, isFull: true }, head.state, deadlineMs)) return true;
     }
+    return false;
   }
 
   /** All notes, some at a time: of each key the last. @throws CacheError */

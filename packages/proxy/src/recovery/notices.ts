@@ -27,6 +27,9 @@ const DEAF_MS = 500;
 /** What is not declared again lapses after this, in seconds. */
 const DECLARED_SEC = 5;
 
+/** Tries of one declaration, when others declare theirs at the same time. */
+const DECLARE_TRIES = 10;
+
 /** A ledger that somebody has declared. */
 export interface Declaration {
   readonly epoch: string;
@@ -241,7 +244,7 @@ export class Notices {
   ): Promise<Declaration | undefined> {
     const key = this.#key(node);
     const text = `${mine.epoch} ${mine.signature} ${mine.host}`;
-    for (;;) {
+    for (let tries = 0; tries < DECLARE_TRIES; tries++) {
       const deadlineMs = this.#pool.deadlineMs();
       const answer = await say(place, `gets ${key}\r\n`, deadlineMs);
       const [row] = answer;
@@ -261,6 +264,7 @@ export class Notices {
         continue;
       throw refusal(place, reply?.line ?? "");
     }
+    throw refusal(place, "others declare a ledger again and again");
   }
 
   #key(node: Node): string {

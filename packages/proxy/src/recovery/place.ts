@@ -26,6 +26,11 @@ export function placeOf(pool: ProxyPool, label: string): Place | undefined {
   return placesOf(pool).find((place) => place.label === label);
 }
 
+/** Whether it can be asked: not after a reload that has taken it away, and not while it is out of use. */
+export function isUsable({ pool, node }: Place): boolean {
+  return node.inUse && node.index >= 0 && !pool.isClosed;
+}
+
 function labelOf(node: Node, isGutter: boolean): string {
   return `${isGutter ? "gutter" : "pool"}:${node.name}`;
 }
