@@ -301,8 +301,9 @@ class Schedule {
     // Of the counters of two that have both taken over one wins.
     if (!this.#hasMergedStrangers) this.#checkCounter(master);
     const { unknown, requests } = this.#clients;
-    // A copy in place of the stream brings no answers.
-    const isWhole = !this.#hasTwins && this.#settings.options.backlogBytes === undefined;
+    // A copy in place of the stream brings no answers; a long one, that a reset took, dies with the master who gave it.
+    const isAnswerGone = this.#network.hasLostBytes && this.#losses > 0;
+    const isWhole = !this.#hasTwins && !isAnswerGone && this.#settings.options.backlogBytes === undefined;
     if (isWhole && unknown > 0) this.#violate(`of ${requests} requests ${unknown} have no known outcome`);
     // One that comes back may begin alone when links fail just then, and is set right a moment later.
     if (!this.#hasStrangers && this.#promotions > this.#kills + this.#handovers) {

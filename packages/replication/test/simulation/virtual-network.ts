@@ -21,6 +21,8 @@ export class VirtualNetwork {
   readonly random: Random;
   /** A link was reset while it still had to deliver what a process had handed over that is dead: as if its host had died. */
   hasLostLastWords = false;
+  /** A link was reset while it had something to deliver. */
+  hasLostBytes = false;
   readonly #listeners = new Map<string, Listener>();
   readonly #cuts = new Set<string>();
   /** Milliseconds that the way between two hosts takes longer. */
@@ -214,6 +216,7 @@ class HalfLink implements Link {
   /** Both sides lose the link at once. */
   abort(): void {
     for (const half of [this, this.other] as const) {
+      if (half.#inFlight > 0) this.#network.hasLostBytes = true;
       if (half.#inFlight > 0 && !half.process.alive) this.#network.hasLostLastWords = true;
       half.#ended = true;
       this.#network.forget(half);
