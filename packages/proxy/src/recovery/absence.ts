@@ -161,18 +161,28 @@ export class Absence {
    */
   async note(ledger: Ledger, key: string, place: Place, deadlineMs: number): Promise<boolean> {
     if (this.#isLimited(key)) return this.#overflow(ledger, deadlineMs);
-    let head = await ledger.note(key, place, deadlineMs);
-    while (head.state === "closing" && !this.node.inUse) {
-      // Somebody else has it back; this proxy has not.
-      if (await ledger.setHead(head, "open", deadlineMs)) break;
-      head = await ledger.head(deadlineMs);
-    }
-    if (head.state === "closed") this.#closed(ledger, head);
-    if (head.state === "lost") this.#gone(ledger);
-    if (head.state !== "open" && !(head.state === "closing" && !this.node.inUse)) return false;
+    // It may come to hold even if nobody says so.
     this.noted.set(key, place.label);
     this.#notedIn = ledger.epoch;
-    return true;
+    while (performance.now() < deadlineMs) {
+      const head = await ledger.note(key, place, deadlineMs);
+      switch (head.state) {
+        case "open":
+          return true;
+        case "opening":
+        case "closing":
+          // Who closes it has not seen this note: it is to begin again.
+          await ledger.setHead(head, "open", deadlineMs);
+          break;
+        case "closed":
+          this.#closed(ledger, head);
+          return false;
+        case "lost":
+          this.#gone(ledger);
+          return false;
+      }
+    }
+    return false;
   }
 
   /** Notes that a key is at its server again, where it has just been written. @throws CacheError when that cannot be told */

@@ -52,6 +52,9 @@ export interface LedgerEntry extends LedgerHead {
 /** In place of a place: at its server. */
 const HOME = "home";
 
+/** Before the name of a key: the note does not hold yet. */
+const ANNOUNCED = "~";
+
 /** In place of a place: none. */
 const LOST = "lost";
 
@@ -107,18 +110,22 @@ export class Ledger {
   }
 
   /**
-   * Notes that a key is at `place` from now on.
+   * Notes that a key is at `place` from now on. It is announced first, for who closes the ledger alone: so whoever has said
+   * "closing" finds every note that came to hold.
    *
-   * @returns its head as it was behind the note: the note holds when that is "open"
+   * @returns its head as it was behind the note, which holds when that is "open"
    * @throws CacheError when its server does not answer: the note may hold
    */
   async note(key: string, place: Place, deadlineMs: number): Promise<LedgerHead> {
-    return this.#append(key, place.label, deadlineMs);
+    const name = noteName(key);
+    const announced = await this.#append(key, `${ANNOUNCED}${name} ${place.label}`, deadlineMs);
+    if (announced.state !== "open" && announced.state !== "opening") return announced;
+    return this.#append(key, `${name} ${place.label}`, deadlineMs);
   }
 
   /** Notes that a key is at its server again. @throws CacheError when its server does not answer: the note may hold */
   async noteHome(key: string, deadlineMs: number): Promise<void> {
-    await this.#append(key, HOME, deadlineMs);
+    await this.#append(key, `${noteName(key)} ${HOME}`, deadlineMs);
   }
 
   /**
@@ -127,12 +134,12 @@ export class Ledger {
    * @throws CacheError when its server does not answer: the note may hold
    */
   async noteLost(key: string, deadlineMs: number): Promise<void> {
-    await this.#append(key, LOST, deadlineMs);
+    await this.#append(key, `${noteName(key)} ${LOST}`, deadlineMs);
   }
 
-  async #append(key: string, label: string, deadlineMs: number): Promise<LedgerHead> {
+  async #append(key: string, note: string, deadlineMs: number): Promise<LedgerHead> {
     const shard = this.#shardKey(shardOf(key));
-    const line = `${noteName(key)} ${label}\n`;
+    const line = `${note}\n`;
     // A shard that another proxy makes at the same time is there the second time.
     for (const word of ["append", "add", "append"]) {
       const [reply, head] = await Promise.all([
@@ -164,14 +171,16 @@ export class Ledger {
     return false;
   }
 
-  /** All notes, some at a time: of each key the last. @throws CacheError */
+  /** All notes, some at a time, those that were only announced among them: of each key the last. @throws CacheError */
   async *notes(deadline: () => number): AsyncGenerator<Map<string, string>> {
     for (let first = 0; first < SHARDS; first += SHARDS_PER_GET) {
       const shards = Array.from({ length: SHARDS_PER_GET }, (_, i) => this.#shardKey(first + i));
       const answer = await this.#ask(`get ${shards.join(" ")}\r\n`, deadline());
       const found = new Map<string, string>();
       for (const shard of shards) {
-        for (const [name, place] of linesOf(textOf(answer, shard))) found.set(nameToKey(name), place);
+        for (const [name, place] of linesOf(textOf(answer, shard))) {
+          found.set(nameToKey(name.startsWith(ANNOUNCED) ? name.slice(1) : name), place);
+        }
       }
       if (found.size > 0) yield found;
     }
@@ -247,7 +256,7 @@ function* linesOf(text: string | undefined): Generator<readonly [name: string, p
 
 /** A key as a note has it: without blanks and control characters. */
 function noteName(key: string): string {
-  const isPlain = !key.startsWith("=") && !/[\0-\x20\x7f]/.test(key);
+  const isPlain = !/^[=~]|[\0-\x20\x7f]/.test(key);
   return isPlain ? key : `=${Buffer.from(key, "latin1").toString("base64")}`;
 }
 

@@ -15,6 +15,9 @@ import type { WarmSource } from "./warm-source.ts";
 /** Between two tries at a server that is connected and could not be made fit, in ms. */
 const RETRY_MS = 500;
 
+/** Until a ledger is closed that could not be closed yet, in ms. */
+const CLOSE_AGAIN_MS = 2000;
+
 /** Makes a server fit to be used, and puts it into use. Called when it is out of use and has a connection. */
 export async function rejoin(pool: ProxyPool, node: Node): Promise<void> {
   if (node.isRejoining) return;
@@ -99,8 +102,16 @@ async function bringHome(pool: ProxyPool, node: Node, closing: Closing): Promise
   const ledger = absence?.ledger;
   if (absence === null || ledger === undefined) return;
   try {
-    if (!(await absence.close(closing))) return;
-    void tidyUp(pool, ledger, closing.isWarm ? pool.config.rejoin.warmMs : 0);
+    const { outSinceMs } = node;
+    if (await absence.close(closing)) {
+      void tidyUp(pool, ledger, closing.isWarm ? pool.config.rejoin.warmMs : 0);
+      return;
+    }
+    // Another proxy has not got the server back, or a key was noted meanwhile.
+    setTimeout(() => {
+      const isSame = node.inUse && node.outSinceMs === outSinceMs && absence.ledger === ledger;
+      if (isSame && isOpen(pool)) void bringHome(pool, node, closing);
+    }, CLOSE_AGAIN_MS).unref();
   } catch (error) {
     if (!isCacheError(error)) throw error;
     if (!isOpen(pool)) return;

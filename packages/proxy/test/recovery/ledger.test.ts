@@ -36,7 +36,7 @@ test("a later epoch is greater, whatever the clock says", () => {
 });
 
 describe("notes", () => {
-  test.each([["plain"], ["=begins-as-an-escape"], ["blanks and\r\nlines"], ["\x00\x7f\xff"]])(
+  test.each([["plain"], ["=begins-as-an-escape"], ["~as-an-announcement"], ["blanks and\r\nlines"], ["\x00\x7f\xff"]])(
     "of the key %j: the last one tells",
     async (key) => {
       expect((await ledger.look(key, soon())).place).toBeUndefined();
@@ -79,6 +79,11 @@ describe("the head", () => {
   test("tells with a note whether that holds", async () => {
     await ledger.setHead(await ledger.head(soon()), "closing", soon());
     expect((await ledger.note("k", host, soon())).state).toBe("closing");
+    // It does not hold; who closes the ledger finds it all the same.
+    expect((await ledger.look("k", soon())).place).toBeUndefined();
+    const all: string[] = [];
+    for await (const notes of ledger.notes(soon)) all.push(...notes.keys());
+    expect(all).toEqual(["k"]);
     expect(await ledger.setFull(soon())).toBe(false);
   });
 
