@@ -112,7 +112,7 @@ export class Protection<T extends Receiver> {
 
   #admit(offset: number, effects: number): undefined | Promise<void> {
     const isTaken = this.#isTaken(offset);
-    if (isTaken && this.#isNear(offset)) {
+    if (isTaken && this.#isNear(offset, this.#parts.nearBytes)) {
       this.#wasNear = true;
       return undefined;
     }
@@ -165,7 +165,8 @@ export class Protection<T extends Receiver> {
 
   #mayLeave(offset: number): boolean {
     if (this.#parts.syncReplicas > 0) return this.#isApplied(offset);
-    return this.#isTaken(offset) && this.#isNear(offset);
+    // Half as near as where waiting began: few waits of some milliseconds cost less than many short ones.
+    return this.#isTaken(offset) && this.#isNear(offset, this.#parts.nearBytes / 2);
   }
 
   /** As many replicas as are asked for have said that they have it. */
@@ -182,8 +183,8 @@ export class Protection<T extends Receiver> {
   }
 
   /** A replica has not much before it. */
-  #isNear(offset: number): boolean {
-    const least = offset - this.#parts.nearBytes;
+  #isNear(offset: number, bytes: number): boolean {
+    const least = offset - bytes;
     for (const { isLive, applied } of this.#parts.receivers) if (isLive && applied >= least) return true;
     return false;
   }

@@ -85,14 +85,14 @@ describe("a socket that takes everything", () => {
     expect([protection.holds, protection.unprotected]).toEqual([0, 0]);
   });
 
-  test("lets them leave when the replica has got near", async () => {
+  test("lets them leave when the replica has got half as near again", async () => {
     replica.taken = 2500;
     const answer = asks(2500);
     await pass(15);
-    applies(1400);
+    applies(1999);
     await pass(15);
     expect(answer.leftMs).toBeUndefined();
-    applies(1500);
+    applies(2000);
     await pass(0);
     expect(answer.leftMs).toBe(30);
     expect(protection.unprotected).toBe(0);
