@@ -342,8 +342,7 @@ export class Join {
   partEnded(): void {
     if (--this.#open > 0) return;
     const slot = this.slot!;
-    const isPartial = this.pool!.config.partialGets && this.#parts.some((part) => part.answered);
-    if (this.error !== null && !isPartial) {
+    if (this.error !== null && !this.#isPartial()) {
       slot.give(this.error, 0, this.error.length);
     } else {
       this.#giveRows(slot);
@@ -352,6 +351,11 @@ export class Join {
     this.slot = null;
     this.#pool.give(this);
     slot.land();
+  }
+
+  /** Whether what there is will do. */
+  #isPartial(): boolean {
+    return this.pool!.config.partialGets && this.#parts.some((part) => part.answered);
   }
 
   /** For the pool of joins. */
