@@ -4,11 +4,11 @@ import { afterEach, test } from "vitest";
 
 const library = join(import.meta.dirname, "../lib/parent.mjs");
 
-/** A program that says its own pid and, once its parent has gone, ends with a word. */
+/** A program that says its own pid once it watches its parent, and ends with a word when that has gone. */
 const watcher = `
   import { watchParent } from ${JSON.stringify(library)};
-  console.log("pid " + process.pid);
   watchParent(() => { console.log("gone"); process.exit(0); }, 20);
+  console.log("pid " + process.pid);
   setTimeout(() => process.exit(1), 10_000);
 `;
 
