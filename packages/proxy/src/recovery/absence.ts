@@ -58,7 +58,7 @@ export class Absence {
   /** Keys that this proxy has noted, with the labels of their places. */
   readonly noted = new Map<string, string>();
   /** Keys that this proxy may have written to other servers of the pool, with the labels of these; tidied up at the end. */
-  readonly #strays = new Map<string, string>();
+  readonly #strays = new Map<string, readonly string[]>();
   /** There were more of them than are remembered. */
   #hasUnknownStrays = false;
   /** What others have written to other servers of the pool is tidied up by then, by `performance.now()`. */
@@ -122,7 +122,10 @@ export class Absence {
   /** A key is about to be written to `place`. */
   leavesAt(key: string, { isGutter, label }: Place): void {
     if (isGutter) return;
-    if (this.#strays.size < this.node.fence.limit || this.#strays.has(key)) this.#strays.set(key, label);
+    // Of an earlier outage it may lie on another one.
+    const labels = this.#strays.get(key) ?? [];
+    if (labels.includes(label)) return;
+    if (this.#strays.size < this.node.fence.limit || labels.length > 0) this.#strays.set(key, [...labels, label]);
     else this.#hasUnknownStrays = true;
   }
 
@@ -372,10 +375,10 @@ export class Absence {
     await sleep(afterMs, undefined, { ref: false });
     const strays = [...this.#strays].filter(([key]) => !this.noted.has(key));
     for (let at = 0; at < strays.length && !this.#pool.isClosed; at += BATCH_KEYS) {
-      const batch = strays.slice(at, at + BATCH_KEYS).filter(([key, label]) => this.#strays.get(key) === label);
+      const batch = strays.slice(at, at + BATCH_KEYS).filter(([key, labels]) => this.#strays.get(key) === labels);
       // Those that are not deleted now are fenced there.
       for (const [key] of batch) this.#strays.delete(key);
-      const held = batch.map(([key, label]) => [key, placeOf(this.#pool, label)] as const);
+      const held = batch.flatMap(([key, labels]) => labels.map((label) => [key, placeOf(this.#pool, label)] as const));
       const known = held.filter(([, place]) => place !== undefined);
       await Promise.all(known.map(([key, place]) => deleteAt(this.#pool, place!.node, key)));
     }
