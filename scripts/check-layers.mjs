@@ -12,7 +12,7 @@ const MAY_USE = {
   "@marugoto/hashing": ["core"],
   "@marugoto/storage": ["core"],
   "@marugoto/transport": ["core"],
-  "@marugoto/client": ["core", "protocol", "hashing"],
+  "@marugoto/client": ["core", "protocol", "hashing", "transport"],
   "@marugoto/server": ["core", "protocol", "storage", "transport"],
   "@marugoto/replication": ["core", "protocol", "storage", "server"],
   "@marugoto/proxy": ["core", "protocol", "hashing", "client", "transport"],

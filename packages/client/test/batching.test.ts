@@ -60,6 +60,34 @@ describe("one tick", () => {
     expect(fake.reads).toHaveLength(2);
   });
 
+  test.each(["classic", "meta"] as const)(
+    "calls that come late in it leave with the first, %s, however many ticks before had one call",
+    async (protocol) => {
+      const { fake, client } = await open(protocol);
+      for (let i = 0; i < 100; i++) await client.get(`lone${i}`);
+      fake.reads.length = 0;
+      // Begun by the answer to the last of them, so within its read.
+      const late = async (turns: number) => {
+        for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+        return client.get(`late${turns}`);
+      };
+      await Promise.all([client.get("first"), late(1), late(10), late(100)]);
+      expect(fake.reads).toHaveLength(1);
+    },
+  );
+
+  test("calls of two clients leave in one write each, whoever was answered", async () => {
+    const [one, other] = [await open("meta"), await open("meta")];
+    await one.client.get("before");
+    one.fake.reads.length = 0;
+    const both = async (turns: number) => {
+      for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+      return Promise.all([one.client.get(`one${turns}`), other.client.get(`other${turns}`)]);
+    };
+    await Promise.all([both(0), both(5), both(50)]);
+    expect([one.fake.reads.length, other.fake.reads.length]).toEqual([1, 1]);
+  });
+
   test("megabytes in one tick arrive whole", async () => {
     const { client } = await open("classic");
     const values = Array.from({ length: 40 }, (_, i) => Buffer.alloc(1000 + i * 5000, i));

@@ -15,6 +15,7 @@ import {
   type ResponseHandler,
   type TextResponse,
 } from "@marugoto/protocol";
+import { ByteSocket } from "@marugoto/transport";
 import type { FailureReason } from "../failover/failover.ts";
 import { dial, type SocketOptions } from "./dial.ts";
 import { Output } from "./output.ts";
@@ -47,6 +48,8 @@ export interface ConnectionOptions {
 export interface ConnectionOwner {
   onReady(connection: Connection): void;
   onAnswers(connection: Connection): void;
+  /** Nothing follows a read that had answers. */
+  onReadEnd(): void;
   onEnd(connection: Connection, error: CacheError, reason: FailureReason | undefined): void;
   /** Something has been written: `flush` is to be called at the end of this tick. */
   schedule(connection: Connection): void;
@@ -74,8 +77,6 @@ export class Connection implements ResponseHandler {
   scheduled = false;
   /** Receivers that wait for answers: a line of many keys counts each. Its owner bounds it. */
   waiting = 0;
-  /** Bytes that the socket has not passed to the kernel; 0 unless it pushes back. */
-  #socketBytes = 0;
   /** Since when requests are overdue without a byte arriving; 0 = they are not. */
   #stalledSinceMs = 0;
   /** The other side has accepted the connection at some time. */
@@ -85,6 +86,8 @@ export class Connection implements ResponseHandler {
   readonly #owner: ConnectionOwner;
   readonly #parser: TextResponseParser;
   readonly #socket: Socket;
+  /** The way out of `#socket`, and the only one. */
+  readonly #out: ByteSocket;
   #state: State = "connecting";
   /** Answers the handshake still waits for, in order. */
   #handshake: ("authentication" | "version")[] = [];
@@ -116,13 +119,13 @@ export class Connection implements ResponseHandler {
       this.#read(bytes, end);
     });
     this.#socket = socket;
+    this.#out = new ByteSocket(socket, options.socket.tls === undefined);
+    this.#out.onDrain = () => {
+      this.flush();
+    };
     if (!options.ref) socket.unref();
     socket.once(options.socket.tls === undefined ? "connect" : "secureConnect", () => {
       this.#connected();
-    });
-    socket.on("drain", () => {
-      this.#socketBytes = 0;
-      this.flush();
     });
     socket.on("error", (error) => {
       // Of several addresses that were tried, the error has no message of its own.
@@ -132,6 +135,7 @@ export class Connection implements ResponseHandler {
       this.#endWith(this.#describe("closed by the server"));
     });
     socket.on("close", () => {
+      this.#out.closed();
       this.#endWith(this.#describe("closed"));
     });
   }
@@ -146,7 +150,7 @@ export class Connection implements ResponseHandler {
 
   /** Bytes that wait in this process. */
   get bufferedBytes(): number {
-    return this.output.bytes + this.#socketBytes;
+    return this.output.bytes + this.#out.waiting;
   }
 
   ref(): void {
@@ -187,9 +191,8 @@ export class Connection implements ResponseHandler {
     if (this.openLine !== null) this.openLine.close();
     if (this.#state !== "ready") return;
     // Backpressure: the kernel's buffer is full. What follows waits here, where it is counted.
-    if (this.#socket.writableLength > 0) return;
-    this.output.flushTo(this.#socket);
-    this.#socketBytes = this.#socket.writableLength;
+    if (this.#out.waiting > 0) return;
+    this.output.flushTo(this.#out);
     if (this.#ending) this.#endWhenDrained();
   }
 
@@ -218,7 +221,7 @@ export class Connection implements ResponseHandler {
       this.#handshake.push("version");
     }
     if (end === 0) this.#becomeReady();
-    else this.#socket.write(out.subarray(0, end));
+    else this.#out.write(out.subarray(0, end));
   }
 
   #becomeReady(): void {
@@ -282,6 +285,7 @@ export class Connection implements ResponseHandler {
     if (wasStalled && this.ring.head < this.ring.overdueBelow) this.#stalledSinceMs = performance.now();
     this.#owner.onAnswers(this);
     if (this.#ending) this.#endWhenDrained();
+    this.#owner.onReadEnd();
   }
 
   /**
@@ -431,9 +435,8 @@ export class Connection implements ResponseHandler {
     const error = this.#describe("closed by this client");
     this.#state = "ended";
     this.#owner.onEnd(this, error, undefined);
-    this.#socket.end();
-    // A server that doesn't answer FIN must not hold the socket.
-    this.#socket.destroySoon();
+    // A server that doesn't answer FIN must not hold the socket: closed once what was written has left.
+    this.#out.end();
   }
 
   /** Closes at once; what waits fails with `error`. */

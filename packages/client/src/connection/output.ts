@@ -1,7 +1,7 @@
 // Bytes on their way to one socket: written in place into one buffer that is used again as soon as the kernel has taken
 // it, with large values passed along by reference. Knows no protocol.
 
-import type { Writable } from "node:stream";
+import type { ByteSocket } from "@marugoto/transport";
 
 const BUFFER_BYTES = 64 * 1024;
 
@@ -21,7 +21,7 @@ export class Output {
   end = 0;
   /** Where in `buffer` the part that is not in `#chunks` begins. */
   #begin = 0;
-  #chunks: Uint8Array[] = [];
+  #chunks: Buffer[] = [];
   /** Views of the beginning of `buffer`, by length. */
   #views: (Buffer | undefined)[] = [];
   #chunkBytes = 0;
@@ -68,25 +68,24 @@ export class Output {
   /** Appends without copying: `bytes` must stay as they are until the socket has taken them. */
   appendReference(bytes: Uint8Array): void {
     this.#seal();
-    this.#chunks.push(bytes);
+    this.#chunks.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
     this.#chunkBytes += bytes.length;
   }
 
   /** Hands everything to the socket in one write (one writev when it lies in several places). */
-  flushTo(socket: Writable): void {
+  flushTo(socket: ByteSocket): void {
+    let isTaken: boolean;
     if (this.#chunks.length === 0) {
       if (this.end === this.#begin) return;
-      socket.write(this.#view());
+      isTaken = socket.write(this.#view());
     } else {
       this.#seal();
-      socket.cork();
-      for (const chunk of this.#chunks) socket.write(chunk);
-      socket.uncork();
+      isTaken = socket.writePieces(this.#chunks);
       this.#chunks = [];
       this.#chunkBytes = 0;
     }
     // When the kernel has it all, the buffer is free again. Otherwise the socket still reads from it: go on behind that.
-    if (socket.writableLength === 0) this.end = 0;
+    if (isTaken) this.end = 0;
     this.#begin = this.end;
   }
 

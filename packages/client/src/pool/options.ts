@@ -55,9 +55,8 @@ export interface PoolOptions {
   readonly timeouts?: Timeouts;
   readonly limits?: Limits;
   /**
-   * When what was written leaves: called once after the first write, with what writes it all. Default: in the same
-   * tick, as soon as nothing more seems to come in it. A program that serves many sockets may gather the writes of a whole
-   * pass of the event loop.
+   * When what was written leaves: called once after the first write, with what writes it all. Default: at the end
+   * of the tick. A program that serves many sockets may gather the writes of a whole pass of the event loop.
    */
   readonly schedule?: (flush: () => void) => void;
 }

@@ -3,6 +3,7 @@
 
 import { performance } from "node:perf_hooks";
 import { CacheError, TypedEvents } from "@marugoto/core";
+import { TickEnd } from "@marugoto/transport";
 import type { Connection } from "../connection/connection.ts";
 import { checkSocketOptions } from "../connection/dial.ts";
 import { Expect, type Sink } from "../connection/sink.ts";
@@ -25,7 +26,6 @@ import type { PoolEvents } from "./events.ts";
 import { checkPositive, defaults, toPoolServer, type PoolOptions, type ServerSpec } from "./options.ts";
 import { refusalError } from "./refusal-error.ts";
 import { ServerLink, type LinkContext } from "./server-link.ts";
-import { TickEnd } from "./tick-end.ts";
 import { Ticker } from "./ticker.ts";
 
 /** Settled ops that are kept to be used again. */
@@ -68,6 +68,7 @@ export class Pool implements OpHost {
   #now = 0;
   #flushScheduled = false;
   readonly #schedule: (flush: () => void) => void;
+  readonly #tickEnd: TickEnd | null;
   #dirty: Connection[] = [];
   readonly #flush = () => {
     this.#flushScheduled = false;
@@ -82,7 +83,8 @@ export class Pool implements OpHost {
   constructor(options: PoolOptions, policy: FailoverPolicy) {
     const { timeouts = {}, limits = {} } = options;
     this.policy = policy;
-    this.#schedule = options.schedule ?? new TickEnd(this.#flush, () => this.#waitingRequests()).schedule;
+    this.#tickEnd = options.schedule === undefined ? new TickEnd(this.#flush) : null;
+    this.#schedule = options.schedule ?? this.#tickEnd!.schedule;
     this.requestTimeoutMs = checkPositive("timeouts.requestMs", timeouts.requestMs ?? defaults.timeouts.requestMs);
     this.lineLimits = {
       maxKeys: checkPositive("limits.maxLineKeys", limits.maxLineKeys ?? defaults.limits.maxLineKeys),
@@ -107,6 +109,9 @@ export class Pool implements OpHost {
       scheduleFlush: (connection) => {
         this.#dirty.push(connection);
         this.#scheduleFlush();
+      },
+      readEnds: () => {
+        this.#tickEnd?.finish();
       },
       copy: (template, server) => {
         this.#copy(template, server);
@@ -508,13 +513,6 @@ export class Pool implements OpHost {
       this.#scheduleFlush();
     }
     return this.#now;
-  }
-
-  /** On the connections that wait for the flush. */
-  #waitingRequests(): number {
-    let requests = 0;
-    for (const connection of this.#dirty) requests += connection.waiting;
-    return requests;
   }
 
   #scheduleFlush(): void {

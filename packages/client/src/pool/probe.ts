@@ -73,6 +73,9 @@ export function startProbe(
     onAnswers() {
       // The sink has heard it.
     },
+    onReadEnd() {
+      // Nobody waits in this tick.
+    },
     onEnd(_connection, error) {
       if (greeted) return;
       finish(!connection.accepted ? "unreachable" : error.code === "timeout" ? "silent" : "classic");

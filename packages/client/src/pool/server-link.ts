@@ -48,6 +48,8 @@ export interface LinkContext {
   now(): number;
   /** `connection.flush` is to be called at the end of this tick. */
   scheduleFlush(connection: Connection): void;
+  /** A read has been parsed and its answers given out; nothing of ours follows in this callback of the event loop. */
+  readEnds(): void;
   /** Sends the copies of an op to the servers that the rules name now. */
   copy(template: Op, server: number): void;
   /** Something waits for time to pass. */
@@ -343,6 +345,10 @@ export class ServerLink implements ConnectionOwner {
 
   onAnswers(_connection: Connection): void {
     if (this.index >= 0) this.#context.policy.answered(this.index);
+  }
+
+  onReadEnd(): void {
+    this.#context.readEnds();
   }
 
   schedule(connection: Connection): void {
