@@ -10,6 +10,7 @@ export {
   openStore,
   Store,
 } from "./store.ts";
+export { ItemFields } from "./items.ts";
 export { type StoreBuffers } from "./buffers.ts";
 export { type ClassCounter, type SlabClasses } from "./slab-classes.ts";
 export { type StoreOptions } from "./options.ts";

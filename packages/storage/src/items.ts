@@ -10,6 +10,22 @@ import type { SegmentLog } from "./segment-log.ts";
 import * as C from "./slab-classes.ts";
 import * as S from "./state.ts";
 
+/** The fields of an item, as `Store.readFields` gives them. */
+export class ItemFields {
+  /** The second of the clock from which on the item is gone; 0 = never. */
+  expiry = 0;
+  /** Client flags as a signed number of 32 bits; the halves of the cas number, too. */
+  flags = 0;
+  casHigh = 0;
+  casLow = 0;
+  keyBytes = 0;
+  valueBytes = 0;
+  /** Marked stale. */
+  isStale = false;
+  /** The right to recache it was handed out. */
+  isWinSent = false;
+}
+
 export class Items {
   readonly #ints: Int32Array;
   readonly #numbers: Float64Array;
@@ -65,6 +81,24 @@ export class Items {
     return memory.readInt(memory.arenaOf(item), memory.valueAt(item) - 4) >>> 0;
   }
 
+  readFields(item: number, fields: ItemFields): void {
+    const memory = this.#memory;
+    const arena = memory.arenaOf(item);
+    const words = memory.words[arena]!;
+    const at = memory.wordAt(item);
+    const expiry = words[at + R.EXPIRY_WORD]!;
+    const length = words[at + R.LENGTH_WORD]!;
+    const keyBytes = memory.bytes[arena]![(at << 2) + R.KEY_LENGTH_BYTE]!;
+    fields.expiry = expiry >>> 1;
+    fields.flags = (expiry & 1) === 0 ? 0 : memory.readInt(arena, (at << 2) + R.ITEM_HEADER_BYTES + keyBytes);
+    fields.casHigh = words[at + R.CAS_HIGH_WORD]!;
+    fields.casLow = words[at + R.CAS_LOW_WORD]!;
+    fields.keyBytes = keyBytes;
+    fields.valueBytes = length >>> R.LENGTH_SHIFT;
+    fields.isStale = (length & R.STALE) !== 0;
+    fields.isWinSent = (length & R.WIN_SENT) !== 0;
+  }
+
   valueBytes(item: number): number {
     return this.#memory.word(item, R.LENGTH_WORD) >>> R.LENGTH_SHIFT;
   }
@@ -86,6 +120,22 @@ export class Items {
       return at + length;
     }
     return this.#large.copyOut(this.slotOf(item), target, at);
+  }
+
+  /** Copies the key and behind it the value; returns the end. A short item without flags is copied in one go. */
+  copyKeyAndValue(item: number, target: Uint8Array, at: number): number {
+    const memory = this.#memory;
+    const arena = memory.arenaOf(item);
+    const start = memory.byteAt(item) + R.ITEM_HEADER_BYTES;
+    const keyLength = memory.keyLength(item);
+    const word = memory.word(item, R.LENGTH_WORD);
+    if ((word & R.LARGE) === 0 && (memory.word(item, R.EXPIRY_WORD) & 1) === 0) {
+      const length = keyLength + (word >>> R.LENGTH_SHIFT);
+      memory.copyOut(arena, start, length, target, at);
+      return at + length;
+    }
+    memory.copyOut(arena, start, keyLength, target, at);
+    return this.copyValue(item, target, at + keyLength);
   }
 
   /** What memcached would ask its allocator for to keep the item, in bytes. */

@@ -7,7 +7,7 @@ import { createBuffers, type StoreBuffers } from "./buffers.ts";
 import type { CasCounter } from "./cas-counter.ts";
 import { Decimal, MAX_DIGITS } from "./decimal.ts";
 import { addressableBytes } from "./geometry.ts";
-import type { Items } from "./items.ts";
+import type { ItemFields, Items } from "./items.ts";
 import type { KeyIndex } from "./key-index.ts";
 import { ARRIVING, type LargeValues } from "./large-values.ts";
 import type { Memory } from "./memory.ts";
@@ -158,6 +158,11 @@ export class Store {
 
   // ---- the fields of an item ----
 
+  /** Reads the fields of an item in one go, which is cheaper than one by one. */
+  readFields(item: number, fields: ItemFields): void {
+    this.#items.readFields(item, fields);
+  }
+
   /** Length of the value in bytes. */
   valueBytes(item: number): number {
     return this.#items.valueBytes(item);
@@ -252,6 +257,11 @@ export class Store {
   /** Copies the value, large or small, to `target` from `at` on; returns the end. The room is the caller's business. */
   copyValue(item: number, target: Buffer, at: number): number {
     return this.#items.copyValue(item, target, at);
+  }
+
+  /** Copies the key and behind it the value; returns the end. The room is the caller's business. */
+  copyKeyAndValue(item: number, target: Buffer, at: number): number {
+    return this.#items.copyKeyAndValue(item, target, at);
   }
 
   /** Whether the value lies in several pieces; only such a value can be pinned. All above 64 KiB do. */

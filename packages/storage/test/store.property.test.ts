@@ -8,6 +8,7 @@ import {
   createStore,
   INCREMENT_NON_NUMERIC,
   INCREMENT_OK,
+  ItemFields,
   openStore,
   type Store,
   type StoreOptions,
@@ -118,6 +119,7 @@ class Run {
   readonly mix: Mix;
   reservations: { id: number; value: Buffer; filled: number }[] = [];
   pins: { id: number; value: Buffer }[] = [];
+  readonly fields = new ItemFields();
   readonly readBuffer: Buffer;
   readonly writeBuffer: Buffer;
   outOfMemory = 0;
@@ -258,6 +260,16 @@ class Run {
       ...{ lastAccess: store.lastAccess(handle) },
     };
     const { flags, expiry, cas, stale, win, fetched, lastAccess } = item;
+    store.readFields(handle, this.fields);
+    expect(this.fields).toEqual({
+      ...{ expiry, flags: flags | 0, casHigh: Number(cas >> 32n) | 0, casLow: Number(cas & 0xffff_ffffn) | 0 },
+      ...{ keyBytes: item.key.length, valueBytes: length, isStale: stale, isWinSent: win },
+    });
+    // Key and value as a record elsewhere has them, with something before and behind.
+    const both = Buffer.alloc(item.key.length + length + 2, "#");
+    expect(store.copyKeyAndValue(handle, both, 1)).toBe(both.length - 1);
+    if (!both.equals(Buffer.concat([Buffer.from(`#${item.key}`, "latin1"), item.value, Buffer.from("#")])))
+      throw new Error(`key and value of ${item.key} differ`);
     expect(seen).toEqual({
       key: item.key,
       keyBytes: item.key.length,
