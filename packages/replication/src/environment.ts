@@ -71,6 +71,8 @@ export interface RecordSink {
   /** Makes room for `bytes` more at `buffer[at]`. */
   reserve(bytes: number): void;
   readonly buffer: Buffer;
+  /** The same bytes, for numbers. */
+  readonly view: DataView;
   readonly at: number;
   /** The next `bytes` from `at` on are a record. */
   commit(bytes: number): void;

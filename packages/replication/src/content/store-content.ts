@@ -4,7 +4,7 @@
 import { ALREADY_EXPIRED, LAST_EXPIRY, NEVER, type Clock } from "@marugoto/core";
 import type { Mutation } from "@marugoto/server";
 import { MutationKind } from "@marugoto/server";
-import type { Store } from "@marugoto/storage";
+import { ItemFields, type Store } from "@marugoto/storage";
 import type { Content, RecordSink } from "../environment.ts";
 import {
   EXPIRED_MS,
@@ -19,7 +19,6 @@ import {
   writeFlush,
   writeHead,
   writeRemove,
-  writeUint32,
   writeUint48,
   keyOffset,
 } from "../log/records.ts";
@@ -45,11 +44,15 @@ export class StoreContent implements Content {
   readonly #unixMs: () => number;
   readonly #execute: (request: Buffer) => Buffer;
   readonly #key = Buffer.alloc(256);
+  /** Of the item that is being written. */
+  readonly #fields = new ItemFields();
   #skewMs = 0;
   /** Second of the clock of a flush that was ordered for later; one that lies in the past has happened. */
   #flushAt = 0;
   /** Unix time of the clock's second 0 in milliseconds. */
   #zeroMs: number;
+  /** The second of the clock in which that was last looked at. */
+  #zeroSeenAt: number;
 
   constructor({ store, clock, unixMs, execute }: StoreContentParts) {
     this.#store = store;
@@ -57,6 +60,7 @@ export class StoreContent implements Content {
     this.#unixMs = unixMs;
     this.#execute = execute;
     this.#zeroMs = unixMs() - clock.seconds * 1000;
+    this.#zeroSeenAt = clock.seconds;
   }
 
   setSkew(skewMs: number): void {
@@ -70,7 +74,7 @@ export class StoreContent implements Content {
     const { key, keyStart, keyEnd, item } = mutation;
     switch (mutation.kind) {
       case MutationKind.put:
-        this.#writePut(sink, RecordKind.put, key, keyStart, keyEnd, item, timeMs, rank);
+        this.#writePut(sink, RecordKind.put, item, timeMs, rank);
         return;
       case MutationKind.remove:
         writeRemove(sink, key, keyStart, keyEnd, timeMs, rank);
@@ -78,9 +82,9 @@ export class StoreContent implements Content {
       case MutationKind.touch: {
         const length = TOUCH_HEAD_BYTES + keyEnd - keyStart;
         sink.reserve(length);
-        const { buffer, at } = sink;
-        writeHead(buffer, at, RecordKind.touch, keyEnd - keyStart, 0, rank, length, timeMs);
-        writeUint48(buffer, at + 14, this.#toGroup(this.#store.expiry(item)));
+        const { buffer, view, at } = sink;
+        writeHead(view, at, RecordKind.touch, keyEnd - keyStart, 0, rank, length, timeMs);
+        writeUint48(view, at + 14, this.#toGroup(this.#store.expiry(item)));
         key.copy(buffer, at + TOUCH_HEAD_BYTES, keyStart, keyEnd);
         sink.commit(length);
         return;
@@ -95,7 +99,7 @@ export class StoreContent implements Content {
   encodeKey(key: Buffer, sink: RecordSink, kind: number, timeMs: number, rank: number): boolean {
     const item = this.#store.find(key, 0, key.length);
     if (item === 0) return false;
-    this.#writePut(sink, kind, key, 0, key.length, item, timeMs, rank);
+    this.#writePut(sink, kind, item, timeMs, rank);
     return true;
   }
 
@@ -106,8 +110,7 @@ export class StoreContent implements Content {
     const average = Math.max(1, store.liveBytes / store.currItems);
     const items = Math.max(1, Math.min(COPY_ITEMS, Math.floor(bytes / average)));
     return store.walk(cursor, items, (item) => {
-      const keyEnd = store.copyKey(item, this.#key, 0);
-      this.#writePut(sink, RecordKind.copied, this.#key, 0, keyEnd, item, 0, 0);
+      this.#writePut(sink, RecordKind.copied, item, 0, 0);
     });
   }
 
@@ -119,31 +122,22 @@ export class StoreContent implements Content {
     });
   }
 
-  #writePut(
-    sink: RecordSink,
-    kind: number,
-    key: Buffer,
-    keyStart: number,
-    keyEnd: number,
-    item: number,
-    timeMs: number,
-    rank: number,
-  ): void {
+  #writePut(sink: RecordSink, kind: number, item: number, timeMs: number, rank: number): void {
     const store = this.#store;
-    const keyBytes = keyEnd - keyStart;
-    const length = PUT_HEAD_BYTES + keyBytes + store.valueBytes(item);
+    const fields = this.#fields;
+    store.readFields(item, fields);
+    const { keyBytes, valueBytes, flags, casHigh, casLow } = fields;
+    const marks = (fields.isStale ? Mark.stale : 0) | (fields.isWinSent ? Mark.winSent : 0);
+    const expiry = this.#toGroup(fields.expiry);
+    const length = PUT_HEAD_BYTES + keyBytes + valueBytes;
     sink.reserve(length);
-    const { buffer, at } = sink;
-    const marks = (store.isStale(item) ? Mark.stale : 0) | (store.isWinSent(item) ? Mark.winSent : 0);
-    writeHead(buffer, at, kind, keyBytes, marks, rank, length, timeMs);
-    const expiry = store.expiry(item);
-    writeUint48(buffer, at + 14, expiry === NEVER ? 0 : this.#toGroup(expiry));
-    writeUint32(buffer, at + 20, store.flags(item));
-    writeUint32(buffer, at + 24, store.casHigh(item));
-    writeUint32(buffer, at + 28, store.casLow(item));
-    let to = at + PUT_HEAD_BYTES;
-    for (let i = keyStart; i < keyEnd; i++) buffer[to++] = key[i]!;
-    store.copyValue(item, buffer, to);
+    const { buffer, view, at } = sink;
+    writeHead(view, at, kind, keyBytes, marks, rank, length, timeMs);
+    writeUint48(view, at + 14, expiry);
+    view.setInt32(at + 20, flags);
+    view.setInt32(at + 24, casHigh);
+    view.setInt32(at + 28, casLow);
+    store.copyKeyAndValue(item, buffer, at + PUT_HEAD_BYTES);
     sink.commit(length);
   }
 
@@ -182,7 +176,7 @@ export class StoreContent implements Content {
     const timeMs = readTime(buffer, at);
     const rank = readRank(buffer, at);
     if (item === 0) writeRemove(sink, buffer, keyStart, keyEnd, timeMs, rank);
-    else this.#writePut(sink, RecordKind.put, buffer, keyStart, keyEnd, item, timeMs, rank);
+    else this.#writePut(sink, RecordKind.put, item, timeMs, rank);
   }
 
   /** @returns the item, or 0 when it found no room; no older value stays then */
@@ -256,8 +250,12 @@ export class StoreContent implements Content {
   }
 
   #zero(): number {
-    const measured = this.#unixMs() - this.#clock.seconds * 1000;
-    if (Math.abs(measured - this.#zeroMs) > CLOCK_MOVED_MS) this.#zeroMs = measured;
+    const { seconds } = this.#clock;
+    if (seconds !== this.#zeroSeenAt) {
+      this.#zeroSeenAt = seconds;
+      const measured = this.#unixMs() - seconds * 1000;
+      if (Math.abs(measured - this.#zeroMs) > CLOCK_MOVED_MS) this.#zeroMs = measured;
+    }
     return this.#zeroMs;
   }
 }

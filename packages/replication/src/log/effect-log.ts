@@ -5,14 +5,22 @@
 import type { RecordSink } from "../environment.ts";
 import { forEachEffect } from "./records.ts";
 
-interface Chunk {
+/** Memory, and how numbers are written into it: a DataView writes four bytes in one instruction. */
+interface Room {
   readonly buffer: Buffer;
+  readonly view: DataView;
+}
+
+interface Chunk {
+  readonly room: Room;
   /** Offset of its first byte in the stream. */
   readonly start: number;
   length: number;
   /** Somebody may hold a view of it for longer than a moment. */
   isLent: boolean;
 }
+
+const NO_ROOM = roomOf(Buffer.alloc(0));
 
 const MIN_CHUNK_BYTES = 16 * 1024;
 const MAX_CHUNK_BYTES = 512 * 1024;
@@ -21,7 +29,8 @@ export class EffectLog implements RecordSink {
   /** Bytes kept at most; a single record may be longer. */
   readonly capacity: number;
   /** Where the next record goes, in `buffer`; after `reserve`. */
-  buffer: Buffer = Buffer.alloc(0);
+  buffer = NO_ROOM.buffer;
+  view = NO_ROOM.view;
   at = 0;
   readonly #chunkBytes: number;
   #chunks: Chunk[] = [];
@@ -29,8 +38,10 @@ export class EffectLog implements RecordSink {
   #end = 0;
   /** Memory of all chunks, in bytes. */
   #held = 0;
+  /** The newest chunk. */
+  #last: Chunk | undefined;
   /** A dropped chunk's. */
-  #spare: Buffer | undefined;
+  #spare: Room | undefined;
 
   constructor(capacity: number) {
     this.capacity = capacity;
@@ -54,7 +65,7 @@ export class EffectLog implements RecordSink {
   commit(bytes: number): void {
     this.at += bytes;
     this.#end += bytes;
-    this.#chunks[this.#chunks.length - 1]!.length += bytes;
+    this.#last!.length += bytes;
   }
 
   /** Appends one record as it is. */
@@ -75,8 +86,9 @@ export class EffectLog implements RecordSink {
     if (offset === this.#end) return this.buffer.subarray(0, 0);
     const chunk = this.#chunkAt(offset);
     const from = offset - chunk.start;
-    const until = chunk.length - from <= most ? chunk.length : wholeRecords(chunk.buffer, from, chunk.length, most);
-    return chunk.buffer.subarray(from, until);
+    const { buffer } = chunk.room;
+    const until = chunk.length - from <= most ? chunk.length : wholeRecords(buffer, from, chunk.length, most);
+    return buffer.subarray(from, until);
   }
 
   /** What `read` gave for `offset` is held for longer: its memory is never written again. */
@@ -89,7 +101,7 @@ export class EffectLog implements RecordSink {
     if (offset < this.#start || offset > this.#end) return false;
     for (const chunk of this.#chunks) {
       const from = Math.max(0, offset - chunk.start);
-      if (from < chunk.length) forEachEffect(chunk.buffer, from, chunk.length, visit);
+      if (from < chunk.length) forEachEffect(chunk.room.buffer, from, chunk.length, visit);
     }
     return true;
   }
@@ -100,8 +112,7 @@ export class EffectLog implements RecordSink {
     this.#held = 0;
     this.#start = offset;
     this.#end = offset;
-    this.buffer = Buffer.alloc(0);
-    this.at = 0;
+    this.#writeTo(undefined);
   }
 
   /** Takes back what lies behind `offset`, which must be kept still. */
@@ -110,13 +121,12 @@ export class EffectLog implements RecordSink {
       throw new RangeError(`offset ${offset} lies outside the log, ${this.#start} to ${this.#end}`);
     }
     this.#chunks = this.#chunks.filter((chunk) => chunk.start < offset);
-    this.#held = this.#chunks.reduce((sum, chunk) => sum + chunk.buffer.length, 0);
+    this.#held = this.#chunks.reduce((sum, chunk) => sum + chunk.room.buffer.length, 0);
     const last = this.#chunks.at(-1);
     if (last !== undefined) last.length = Math.min(last.length, offset - last.start);
     this.#end = offset;
     // What lay behind may still be read by a socket: the next record begins a new chunk.
-    this.buffer = Buffer.alloc(0);
-    this.at = 0;
+    this.#writeTo(undefined);
   }
 
   #newChunk(bytes: number): void {
@@ -124,18 +134,28 @@ export class EffectLog implements RecordSink {
     const chunks = this.#chunks;
     let drop = 0;
     while (drop < chunks.length && this.#held + wanted > this.capacity) {
-      const { buffer, isLent } = chunks[drop++]!;
-      this.#held -= buffer.length;
-      if (!isLent && buffer.length === this.#chunkBytes) this.#spare = buffer;
+      const { room, isLent } = chunks[drop++]!;
+      this.#held -= room.buffer.length;
+      if (!isLent && room.buffer.length === this.#chunkBytes) this.#spare = room;
     }
     if (drop > 0) chunks.splice(0, drop);
-    const buffer = (wanted === this.#chunkBytes ? this.#spare : undefined) ?? Buffer.allocUnsafeSlow(wanted);
-    if (buffer === this.#spare) this.#spare = undefined;
-    chunks.push({ buffer, start: this.#end, length: 0, isLent: false });
-    this.buffer = buffer;
-    this.at = 0;
-    this.#held += buffer.length;
+    const spare = wanted === this.#chunkBytes ? this.#spare : undefined;
+    const room = spare ?? roomOf(Buffer.allocUnsafeSlow(wanted));
+    if (room === this.#spare) this.#spare = undefined;
+    const chunk = { room, start: this.#end, length: 0, isLent: false };
+    chunks.push(chunk);
+    this.#writeTo(chunk);
+    this.#held += room.buffer.length;
     this.#start = chunks[0]!.start;
+  }
+
+  /** The next record goes to the beginning of this chunk; undefined: it begins a new one. */
+  #writeTo(chunk: Chunk | undefined): void {
+    this.#last = chunk;
+    const { buffer, view } = chunk?.room ?? NO_ROOM;
+    this.buffer = buffer;
+    this.view = view;
+    this.at = 0;
   }
 
   #chunkAt(offset: number): Chunk {
@@ -152,6 +172,10 @@ export class EffectLog implements RecordSink {
   }
 }
 
+function roomOf(buffer: Buffer): Room {
+  return { buffer, view: new DataView(buffer.buffer, buffer.byteOffset, buffer.length) };
+}
+
 /** The end of the last whole record that ends at most `most` bytes behind `from`; of the first one if that is longer. */
 function wholeRecords(buffer: Buffer, from: number, length: number, most: number): number {
   let at = from + buffer.readUInt32BE(from + 4);
@@ -166,17 +190,18 @@ function wholeRecords(buffer: Buffer, from: number, length: number, most: number
 /** A growing buffer of records that are not in the log: those of a copy, or inside an envelope. */
 export class Scratch implements RecordSink {
   buffer: Buffer;
+  view: DataView;
   at = 0;
 
   constructor(bytes: number) {
-    this.buffer = Buffer.allocUnsafeSlow(bytes);
+    ({ buffer: this.buffer, view: this.view } = roomOf(Buffer.allocUnsafeSlow(bytes)));
   }
 
   reserve(bytes: number): void {
     if (this.at + bytes <= this.buffer.length) return;
     const larger = Buffer.allocUnsafeSlow(Math.max(2 * this.buffer.length, this.at + bytes));
     this.buffer.copy(larger, 0, 0, this.at);
-    this.buffer = larger;
+    ({ buffer: this.buffer, view: this.view } = roomOf(larger));
   }
 
   commit(bytes: number): void {

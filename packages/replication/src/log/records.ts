@@ -77,7 +77,7 @@ export function readExpiry(buffer: Buffer, at: number): number {
 
 /** Writes the 14 bytes that all records begin with. */
 export function writeHead(
-  buffer: Buffer,
+  view: DataView,
   at: number,
   kind: number,
   keyBytes: number,
@@ -86,26 +86,15 @@ export function writeHead(
   length: number,
   timeMs: number,
 ): void {
-  buffer[at] = kind;
-  buffer[at + 1] = keyBytes;
-  buffer[at + 2] = marks;
-  buffer[at + 3] = rank;
-  writeUint32(buffer, at + 4, length);
-  writeUint48(buffer, at + 8, timeMs);
+  view.setInt32(at, (kind << 24) | (keyBytes << 16) | (marks << 8) | rank);
+  view.setInt32(at + 4, length);
+  writeUint48(view, at + 8, timeMs);
 }
 
-export function writeUint32(buffer: Buffer, at: number, value: number): void {
-  buffer[at] = value >>> 24;
-  buffer[at + 1] = value >>> 16;
-  buffer[at + 2] = value >>> 8;
-  buffer[at + 3] = value;
-}
-
-export function writeUint48(buffer: Buffer, at: number, value: number): void {
-  const high = Math.floor(value / 0x1_0000_0000);
-  buffer[at] = high >>> 8;
-  buffer[at + 1] = high;
-  writeUint32(buffer, at + 2, value >>> 0);
+export function writeUint48(view: DataView, at: number, value: number): void {
+  const high = Math.floor(value / 0x1_0000);
+  view.setInt32(at, high);
+  view.setInt16(at + 4, value - high * 0x1_0000);
 }
 
 export function writeRemove(
@@ -118,8 +107,8 @@ export function writeRemove(
 ): void {
   const length = REMOVE_HEAD_BYTES + end - start;
   sink.reserve(length);
-  const { buffer, at } = sink;
-  writeHead(buffer, at, RecordKind.remove, end - start, 0, rank, length, timeMs);
+  const { buffer, view, at } = sink;
+  writeHead(view, at, RecordKind.remove, end - start, 0, rank, length, timeMs);
   key.copy(buffer, at + REMOVE_HEAD_BYTES, start, end);
   sink.commit(length);
 }
@@ -127,9 +116,9 @@ export function writeRemove(
 /** @param whenMs group time at which the flush takes effect; 0 = at once */
 export function writeFlush(sink: RecordSink, whenMs: number, timeMs: number, rank: number): void {
   sink.reserve(FLUSH_BYTES);
-  const { buffer, at } = sink;
-  writeHead(buffer, at, RecordKind.flush, 0, 0, rank, FLUSH_BYTES, timeMs);
-  writeUint48(buffer, at + 14, whenMs);
+  const { view, at } = sink;
+  writeHead(view, at, RecordKind.flush, 0, 0, rank, FLUSH_BYTES, timeMs);
+  writeUint48(view, at + 14, whenMs);
   sink.commit(FLUSH_BYTES);
 }
 
@@ -149,12 +138,12 @@ export function writeEnvelope(sink: RecordSink, envelope: Envelope, timeMs: numb
   const answerBytes = answer?.length ?? 0;
   const length = ENVELOPE_HEAD_BYTES + answerBytes + records.length;
   sink.reserve(length);
-  const { buffer, at } = sink;
-  writeHead(buffer, at, RecordKind.envelope, 0, 0, rank, length, timeMs);
+  const { buffer, view, at } = sink;
+  writeHead(view, at, RecordKind.envelope, 0, 0, rank, length, timeMs);
   id.copy(buffer, at + 14);
-  writeUint48(buffer, at + 30, number);
-  writeUint48(buffer, at + 36, floor);
-  buffer.writeUInt16BE(answer === undefined ? ANSWER_ELSEWHERE : answerBytes, at + 42);
+  writeUint48(view, at + 30, number);
+  writeUint48(view, at + 36, floor);
+  view.setUint16(at + 42, answer === undefined ? ANSWER_ELSEWHERE : answerBytes);
   answer?.copy(buffer, at + ENVELOPE_HEAD_BYTES);
   records.copy(buffer, at + ENVELOPE_HEAD_BYTES + answerBytes);
   sink.commit(length);

@@ -14,7 +14,6 @@ import {
   writeFlush,
   writeHead,
   writeRemove,
-  writeUint32,
   writeUint48,
 } from "../../src/log/records.ts";
 
@@ -145,10 +144,10 @@ export class MapContent implements Content {
     const { value, cas, expiryMs } = this.items.get(key)!;
     const length = PUT_HEAD_BYTES + key.length + value.length;
     sink.reserve(length);
-    const { buffer, at } = sink;
-    writeHead(buffer, at, kind, key.length, 0, rank, length, timeMs);
-    writeUint48(buffer, at + 14, expiryMs);
-    writeUint32(buffer, at + 20, 0);
+    const { buffer, view, at } = sink;
+    writeHead(view, at, kind, key.length, 0, rank, length, timeMs);
+    writeUint48(view, at + 14, expiryMs);
+    view.setUint32(at + 20, 0);
     buffer.writeBigUInt64BE(cas, at + 24);
     buffer.write(key + value, at + PUT_HEAD_BYTES, "latin1");
     sink.commit(length);
@@ -157,9 +156,9 @@ export class MapContent implements Content {
   #writeTouch(sink: RecordSink, key: Buffer, expiryMs: number): void {
     const length = TOUCH_HEAD_BYTES + key.length;
     sink.reserve(length);
-    const { buffer, at } = sink;
-    writeHead(buffer, at, RecordKind.touch, key.length, 0, this.rank(), length, this.timeMs());
-    writeUint48(buffer, at + 14, expiryMs);
+    const { buffer, view, at } = sink;
+    writeHead(view, at, RecordKind.touch, key.length, 0, this.rank(), length, this.timeMs());
+    writeUint48(view, at + 14, expiryMs);
     key.copy(buffer, at + TOUCH_HEAD_BYTES);
     sink.commit(length);
   }
