@@ -1,6 +1,7 @@
 // The ordered log of effects: whole records in chunks, an absolute offset in bytes, the oldest chunks dropped when there
 // are too many. It knows nothing of what the records mean. The memory of a dropped chunk is used again, unless a reader has
-// said that it still holds a part of it: fresh memory for each would cost the collector a tenth of the master's time.
+// said that it still holds a part of it: fresh memory for each would cost the collector a tenth of the master's time, and
+// with values of 1 MB the kernel more than the copy.
 
 import type { RecordSink } from "../environment.ts";
 import { forEachEffect } from "./records.ts";
@@ -16,14 +17,20 @@ interface Chunk {
   /** Offset of its first byte in the stream. */
   readonly start: number;
   length: number;
-  /** Somebody may hold a view of it for longer than a moment. */
-  isLent: boolean;
+  /** How many hold a view of it for longer than a moment. */
+  lent: number;
 }
 
 const NO_ROOM = roomOf(Buffer.alloc(0));
 
 const MIN_CHUNK_BYTES = 16 * 1024;
 const MAX_CHUNK_BYTES = 512 * 1024;
+
+/** Memory of a dropped chunk is used again for one that needs as much, or so many times less. */
+const MOST_TOO_LARGE = 1.125;
+
+/** More is not kept to spare. */
+const MAX_SPARE_BYTES = 2 * 1024 * 1024;
 
 export class EffectLog implements RecordSink {
   /** Bytes kept at most; a single record may be longer. */
@@ -91,9 +98,17 @@ export class EffectLog implements RecordSink {
     return buffer.subarray(from, until);
   }
 
-  /** What `read` gave for `offset` is held for longer: its memory is never written again. */
-  lend(offset: number): void {
-    this.#chunkAt(offset).isLent = true;
+  /**
+   * What `read` gave for `offset` is held for longer: its memory is not written again until it is given back.
+   *
+   * @returns gives it back, once
+   */
+  lend(offset: number): () => void {
+    const chunk = this.#chunkAt(offset);
+    chunk.lent++;
+    return () => {
+      chunk.lent--;
+    };
   }
 
   /** Calls `visit` with each effect from `offset` on, in order. @returns false when the log doesn't reach back so far */
@@ -132,20 +147,25 @@ export class EffectLog implements RecordSink {
   #newChunk(bytes: number): void {
     const wanted = Math.max(bytes, this.#chunkBytes);
     const chunks = this.#chunks;
+    const serves = ({ buffer }: Room) => buffer.length >= wanted && buffer.length <= wanted * MOST_TOO_LARGE;
+    let room: Room | undefined;
+    if (this.#spare !== undefined && serves(this.#spare)) {
+      room = this.#spare;
+      this.#spare = undefined;
+    }
     let drop = 0;
-    while (drop < chunks.length && this.#held + wanted > this.capacity) {
-      const { room, isLent } = chunks[drop++]!;
-      this.#held -= room.buffer.length;
-      if (!isLent && room.buffer.length === this.#chunkBytes) this.#spare = room;
+    while (drop < chunks.length && this.#held + (room?.buffer.length ?? wanted) > this.capacity) {
+      const dropped = chunks[drop++]!;
+      this.#held -= dropped.room.buffer.length;
+      if (dropped.lent > 0) continue;
+      if (room === undefined && serves(dropped.room)) room = dropped.room;
+      else if (dropped.room.buffer.length <= MAX_SPARE_BYTES) this.#spare = dropped.room;
     }
     if (drop > 0) chunks.splice(0, drop);
-    const spare = wanted === this.#chunkBytes ? this.#spare : undefined;
-    const room = spare ?? roomOf(Buffer.allocUnsafeSlow(wanted));
-    if (room === this.#spare) this.#spare = undefined;
-    const chunk = { room, start: this.#end, length: 0, isLent: false };
+    const chunk = { room: room ?? roomOf(Buffer.allocUnsafeSlow(wanted)), start: this.#end, length: 0, lent: 0 };
     chunks.push(chunk);
     this.#writeTo(chunk);
-    this.#held += room.buffer.length;
+    this.#held += chunk.room.buffer.length;
     this.#start = chunks[0]!.start;
   }
 

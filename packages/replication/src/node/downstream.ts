@@ -55,6 +55,8 @@ export class Downstream implements Receiver {
   readonly #host: DownstreamHost;
   /** Messages, each behind the log up to `at`. */
   #outbox: { readonly at: number; readonly message: Buffer }[] = [];
+  /** The link still reads from the log; it gets the next piece when it has this one, so there is one at most. */
+  #giveBack: (() => void) | undefined;
   /** Room for a slice. */
   #scratch: Scratch | undefined;
   #sliceIsDue = false;
@@ -122,7 +124,11 @@ export class Downstream implements Receiver {
       this.#sendOutbox(Infinity);
       return;
     }
-    if (link.waiting === 0) this.taken = this.cursor;
+    if (link.waiting === 0) {
+      this.taken = this.cursor;
+      this.#giveBack?.();
+      this.#giveBack = undefined;
+    }
     while (link.waiting === 0 && this.peer.established) {
       if (this.#needsCopy) {
         if (!this.#host.complete) return;
@@ -146,7 +152,7 @@ export class Downstream implements Receiver {
       const from = this.cursor;
       this.cursor += piece.length;
       if (link.write(piece)) this.taken = this.cursor;
-      else this.#host.log.lend(from);
+      else this.#giveBack = this.#host.log.lend(from);
     }
     if (link.waiting > 0 || !this.peer.established) return;
     if (this.copy !== undefined) this.#sliceSoon();

@@ -1,9 +1,12 @@
 // Cuts the bytes of a link into records and messages, as they come. What arrived whole is handed on in place; only a
-// part is copied. Lengths are checked before anything is kept, and room grows with what has arrived, not with what was
-// announced.
+// part is copied. Lengths are checked before anything is kept. Room for a frame of some MiB is taken at once and kept for
+// the next; beyond that it grows with what has arrived, not with what was announced.
 
 const HEAD = 8;
 const FIRST_ROOM = 4096;
+
+/** Room for as much is taken when it is announced, and kept. */
+const READY_ROOM = 2 * 1024 * 1024;
 
 /** Gets one record or message at `buffer[at, end)`, valid during the call. @returns false to stop reading for good */
 export type OnFrame = (buffer: Buffer, at: number, end: number) => boolean;
@@ -27,7 +30,7 @@ export class FrameReader {
     while (this.#restLength > 0 && at < end && !this.#stopped) {
       const wanted = this.#restLength < HEAD ? HEAD : this.#rest.readUInt32BE(4);
       const take = Math.min(wanted - this.#restLength, end - at);
-      this.#keep(buffer, at, at + take);
+      this.#keep(buffer, at, at + take, wanted);
       at += take;
       if (this.#restLength < HEAD) break;
       const length = this.#rest.readUInt32BE(4);
@@ -36,8 +39,7 @@ export class FrameReader {
       if (this.#restLength < length) continue;
       const rest = this.#rest;
       this.#restLength = 0;
-      // A long frame's room is not kept for the short ones behind it.
-      if (rest.length > 16 * FIRST_ROOM) this.#rest = Buffer.alloc(0);
+      if (rest.length > READY_ROOM) this.#rest = Buffer.alloc(0);
       this.#stopped = !this.#onFrame(rest, 0, length);
     }
     while (end - at >= HEAD && !this.#stopped) {
@@ -48,7 +50,9 @@ export class FrameReader {
       this.#stopped = !this.#onFrame(buffer, at, at + length);
       at += length;
     }
-    if (at < end && !this.#stopped && this.#restLength === 0) this.#keep(buffer, at, end);
+    if (at < end && !this.#stopped && this.#restLength === 0) {
+      this.#keep(buffer, at, end, end - at < HEAD ? HEAD : buffer.readUInt32BE(at + 4));
+    }
     return undefined;
   }
 
@@ -58,10 +62,12 @@ export class FrameReader {
     return `frame of ${length} bytes, from ${HEAD} to ${this.maxBytes} expected`;
   }
 
-  #keep(buffer: Buffer, start: number, end: number): void {
+  /** @param wanted the frame's length, as far as it is known */
+  #keep(buffer: Buffer, start: number, end: number, wanted: number): void {
     const length = this.#restLength + end - start;
     if (length > this.#rest.length) {
-      const larger = Buffer.allocUnsafeSlow(Math.max(FIRST_ROOM, 2 * length));
+      const room = Math.min(wanted, Math.max(READY_ROOM, 2 * length));
+      const larger = Buffer.allocUnsafeSlow(Math.max(FIRST_ROOM, room));
       this.#rest.copy(larger, 0, 0, this.#restLength);
       this.#rest = larger;
     }

@@ -76,6 +76,35 @@ test("what was lent stays as it is when the log has gone on; the memory of the r
   expect(memory.size).toBeLessThanOrEqual(4 + 1 + lent.length);
 });
 
+test("what was given back is used again", () => {
+  const log = new EffectLog(64 * 1024);
+  const memory = new Set<ArrayBufferLike>();
+  let giveBack: (() => void) | undefined;
+  for (let i = 0; i < 20_000; i++) {
+    const at = log.end;
+    const bytes = record(i, 100);
+    log.append(bytes, 0, bytes.length);
+    memory.add(log.buffer.buffer);
+    if (i % 10 !== 0) continue;
+    giveBack?.();
+    giveBack = log.lend(at);
+  }
+  expect(memory.size).toBeLessThanOrEqual(4 + 1);
+});
+
+test("memory of records longer than a chunk is used again for those of about their length", () => {
+  const log = new EffectLog(1024 * 1024);
+  const memory = new Set<ArrayBufferLike>();
+  for (let i = 0; i < 1000; i++) {
+    const bytes = record(i, 100_000 + (i % 7) * 1000);
+    log.append(bytes, 0, bytes.length);
+    memory.add(log.buffer.buffer);
+    expect(log.read(log.end - bytes.length, 1)!.equals(bytes)).toBe(true);
+    expect(log.end - log.start).toBeLessThanOrEqual(log.capacity);
+  }
+  expect(memory.size).toBeLessThan(20);
+});
+
 test("after reset the offset goes on where it was told", () => {
   const log = new EffectLog(64 * 1024);
   log.reset(1_000_000);

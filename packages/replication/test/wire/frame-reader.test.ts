@@ -53,6 +53,20 @@ test("long frames in random pieces", () => {
   expect(frames, `seed ${seed}`).toEqual(long.map((each) => each.toString("hex")));
 });
 
+test("long frames that come in pieces lie in the same memory, one after the other", () => {
+  const memory: ArrayBufferLike[] = [];
+  const cut = new FrameReader(10_000_000, (buffer) => {
+    memory.push(buffer.buffer);
+    return true;
+  });
+  const long = frame(1, 1_000_000);
+  for (let i = 0; i < 5; i++) {
+    for (let at = 0; at < long.length; at += 65_536) cut.push(long, at, Math.min(at + 65_536, long.length));
+  }
+  expect(memory).toHaveLength(5);
+  expect(new Set(memory).size).toBe(1);
+});
+
 test.each([
   [0, "frame of 0 bytes, from 8 to 100 expected"],
   [7, "frame of 7 bytes, from 8 to 100 expected"],
