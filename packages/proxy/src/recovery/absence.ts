@@ -17,6 +17,7 @@ import type { ProxyPool } from "../routing/proxy-pool.ts";
 import { Ledger, type LedgerEntry, type LedgerHead } from "./ledger.ts";
 import { type Declaration, GRACE_MS, type Notices } from "./notices.ts";
 import { isUsable, type Place, placeOf, placesOf } from "./place.ts";
+import { Strays } from "./strays.ts";
 import { deleteAt, deleteNow } from "./sweep.ts";
 import { ledgerSource } from "./warm-source.ts";
 
@@ -57,10 +58,8 @@ export class Absence {
   ledger: Ledger | undefined;
   /** Keys that this proxy has noted, with the labels of their places. */
   readonly noted = new Map<string, string>();
-  /** Keys that this proxy may have written to other servers of the pool, with the labels of these; tidied up at the end. */
-  readonly #strays = new Map<string, readonly string[]>();
-  /** There were more of them than are remembered. */
-  #hasUnknownStrays = false;
+  /** What this proxy may have written to other servers of the pool; tidied up at the end. */
+  readonly #strays = new Strays();
   /** What others have written to other servers of the pool is tidied up by then, by `performance.now()`. */
   #untidyUntilMs = 0;
   readonly #pool: ProxyPool;
@@ -116,17 +115,12 @@ export class Absence {
 
   /** Whether a server of the pool may have an old value under a key that is not noted. */
   isUntidy(key: string): boolean {
-    return this.#hasUnknownStrays || this.#strays.has(key) || performance.now() < this.#untidyUntilMs;
+    return this.#strays.mayHave(key) || performance.now() < this.#untidyUntilMs;
   }
 
   /** A key is about to be written to `place`. */
   leavesAt(key: string, { isGutter, label }: Place): void {
-    if (isGutter) return;
-    // Of an earlier outage it may lie on another one.
-    const labels = this.#strays.get(key) ?? [];
-    if (labels.includes(label)) return;
-    if (this.#strays.size < this.node.fence.limit || labels.length > 0) this.#strays.set(key, [...labels, label]);
-    else this.#hasUnknownStrays = true;
+    if (!isGutter) this.#strays.add(key, label, this.node.fence.limit);
   }
 
   /**
@@ -373,14 +367,12 @@ export class Absence {
   /** Removes what this proxy has left on other servers, when nobody looks for it there any more. */
   async #tidyUp(afterMs: number): Promise<void> {
     await sleep(afterMs, undefined, { ref: false });
-    const strays = [...this.#strays].filter(([key]) => !this.noted.has(key));
-    for (let at = 0; at < strays.length && !this.#pool.isClosed; at += BATCH_KEYS) {
-      const batch = strays.slice(at, at + BATCH_KEYS).filter(([key, labels]) => this.#strays.get(key) === labels);
-      // Those that are not deleted now are fenced there.
-      for (const [key] of batch) this.#strays.delete(key);
-      const held = batch.flatMap(([key, labels]) => labels.map((label) => [key, placeOf(this.#pool, label)] as const));
+    for (const batch of this.#strays.take(BATCH_KEYS, (key) => this.noted.has(key))) {
+      const held = batch.map(([key, label]) => [key, placeOf(this.#pool, label)] as const);
       const known = held.filter(([, place]) => place !== undefined);
+      // Those that are not deleted now are fenced there.
       await Promise.all(known.map(([key, place]) => deleteAt(this.#pool, place!.node, key)));
+      if (this.#pool.isClosed) return;
     }
   }
 

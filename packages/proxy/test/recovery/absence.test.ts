@@ -5,18 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Cleanup, eventually, startFaultProxy } from "@marugoto/testing";
 import { afterEach, describe, expect, test } from "vitest";
 import type { PoolConfig } from "../../src/config/types.ts";
-import {
-  client,
-  get,
-  named,
-  set,
-  startFaultyServer,
-  startProxy,
-  startServer,
-  type FaultyServer,
-  type RunningProxy,
-} from "../support/bench.ts";
-import { poolConfig } from "../support/config.ts";
+import { client, get, named, set, startProxy, startServer, type RunningProxy } from "../support/bench.ts";
 import { History } from "../support/history.ts";
 import { cut, happens, startTwo, type Start, type TwoProxies } from "../support/two-proxies.ts";
 
@@ -195,55 +184,4 @@ test("nobody who still has lost the server is forgotten when another has it back
   await closed;
   expect([last, undefined]).toContain(await get(one, second));
   expect([last, undefined]).toContain(await get(other, second));
-}, 60_000);
-
-test("a key that two outages have left on two other servers is removed from both", async () => {
-  const servers = [
-    await startFaultyServer(opened),
-    await startFaultyServer(opened),
-    await startFaultyServer(opened),
-  ] as const;
-  const proxy = await startProxy(opened, named(...servers.map(({ fault }) => fault.port)), {
-    failover: { mode: "eject", failureLimit: 2, retryMs: 200 },
-    timeouts: { connectMs: 1000, requestMs: 2000, idleMs: Infinity },
-    rejoin: { ...poolConfig([]).rejoin, warmMs: 2000 },
-  });
-  const through = await client(opened, proxy.port);
-  const direct = await Promise.all(servers.map(({ server }) => client(opened, server.port)));
-  const holders = async (key: string) => {
-    const found = await Promise.all(direct.map(async (each) => (await get(each, key)) !== undefined));
-    return servers.filter((_, index) => found[index]);
-  };
-  const lose = (...lost: readonly FaultyServer[]) => {
-    for (const { fault } of lost) {
-      fault.refuse = true;
-      fault.cut();
-    }
-  };
-  const heal = async (...lost: readonly FaultyServer[]) => {
-    let back = 0;
-    proxy.proxy.events.on("serverBack", () => back++);
-    for (const { fault } of lost) fault.heal();
-    await eventually(() => back >= lost.length, { withinMs: 20_000 });
-  };
-  /** Sets until a server that answers takes it. */
-  const write = async (key: string, value: string) => {
-    await eventually(async () => (await set(through, key, value)) === "STORED");
-    return (await holders(key)).filter((server) => !server.fault.refuse);
-  };
-
-  // Which server takes it when the first is gone, and which when the second is gone, too.
-  const key = "key";
-  const [home] = await write(key, "home");
-  lose(home!);
-  const [first] = await write(key, "once");
-  lose(first!);
-  const [second] = await write(key, "twice");
-  expect(new Set([home, first, second]).size).toBe(3);
-  await heal(home!, first!);
-
-  lose(home!);
-  expect(await write(key, "again")).toEqual(expect.arrayContaining([first]));
-  await heal(home!);
-  await eventually(async () => (await holders(key)).every((holder) => holder === home), { withinMs: 20_000 });
 }, 60_000);
