@@ -43,10 +43,11 @@ export class TickEnd {
    * @throws what a callback of `process.nextTick` throws
    */
   finish(): void {
-    if (isEmptying || this.#emptyQueues === null) return;
+    const emptyQueues = this.#emptyQueues;
+    if (isEmptying || emptyQueues === null) return;
     isEmptying = true;
     try {
-      this.#emptyQueues.call(process);
+      emptyQueues();
     } finally {
       isEmptying = false;
       for (let flush = due.pop(); flush !== undefined; flush = due.pop()) flush();
