@@ -4,7 +4,7 @@ import type { Content } from "../environment.ts";
 import { Scratch, type EffectLog } from "../log/effect-log.ts";
 import { MessageKind, writeAttachment, writePlain, type NodeState } from "../wire/messages.ts";
 import { Downstream, type DownstreamHost } from "./downstream.ts";
-import { commonOffset, rankOf, RANKS } from "./history.ts";
+import { commonOffset, isRelayed, rankOf, RANKS, ranksToGive } from "./history.ts";
 import type { ReplicationNode } from "./node.ts";
 import type { Peer } from "./peer.ts";
 import { canBeFollowed } from "./role-table.ts";
@@ -124,19 +124,23 @@ export class Followers implements DownstreamHost {
     this.#node.handing.review();
   }
 
-  /** The rank that a node has already, or one that nobody near us is known to have, or that of one long gone. */
+  /** The rank that a node has already, or one that nobody is known to have, or that of one long gone. */
   #rankFor(peer: Peer): number {
     const taken = new Set([this.#node.rank]);
     const master = this.#node.history.at(-1);
     if (master !== undefined) taken.add(rankOf(master.epoch));
     for (const { nodeId, state } of this.#node.peers)
       if (state !== undefined && nodeId !== peer.nodeId) taken.add(state.rank);
-    const free = Array.from({ length: RANKS }, (_, rank) => rank).filter((rank) => !taken.has(rank));
-    const has = (rank: number | undefined) => rank !== undefined && free.includes(rank);
-    const before = [this.#ranks.get(peer.nodeId), peer.state?.rank].find(has);
+    const isMaster = this.#node.role === "master";
+    const draw = Number.parseInt(peer.nodeId.slice(0, 4), 16);
+    const free = ranksToGive(this.#node.rank, isMaster, draw).filter((rank) => !taken.has(rank));
+    const said = peer.state?.rank ?? RANKS;
+    const canKeep = said < RANKS && !taken.has(said) && !(isMaster && isRelayed(said));
+    const remembered = this.#ranks.get(peer.nodeId);
+    const before = remembered !== undefined && !taken.has(remembered) ? remembered : canKeep ? said : undefined;
     const given = new Set(this.#ranks.values());
     // There are more ranks than nodes that we can see: one is free, or given to somebody who is gone.
-    const rank = before ?? free.find((each) => !given.has(each)) ?? [...given].find(has)!;
+    const rank = before ?? free.find((each) => !given.has(each)) ?? [...given].find((each) => free.includes(each))!;
     // Moved to the end of the map, which keeps the order of insertion: the first was given longest ago.
     for (const [nodeId, each] of this.#ranks) if (each === rank) this.#ranks.delete(nodeId);
     this.#ranks.set(peer.nodeId, rank);

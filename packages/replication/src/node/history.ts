@@ -17,6 +17,33 @@ export const ROUND = 8;
 /** Nodes of a group that never draw the same epoch: more than a master may have. */
 export const RANKS = 255;
 
+/** Ranks from here on are a replica's to give, so many by each of the first seven: see `ranksToGive`. */
+const FIRST_RELAYED = 38;
+const PER_RELAY = 4;
+const AFTER_RELAYED = FIRST_RELAYED + PER_RELAY * (ROUND - 1);
+
+/** Whether a rank was given by a replica, to a node that had no master in sight. */
+export function isRelayed(rank: number): boolean {
+  return rank >= FIRST_RELAYED;
+}
+
+/**
+ * The ranks that a node gives to those who follow it, so that those who can't see each other give different ones: a master those
+ * below 38, each of the first seven ranks four of its own as a replica. Where these don't suffice, and further down a chain,
+ * it is one from 66 on that the follower's id draws: two may draw the same.
+ *
+ * @param giver rank of the node, `isMaster` its role
+ * @param draw a number from 0 on, of the follower's id
+ */
+export function ranksToGive(giver: number, isMaster: boolean, draw: number): readonly number[] {
+  const span = RANKS - AFTER_RELAYED;
+  const drawn = Array.from({ length: span }, (_, i) => AFTER_RELAYED + ((draw + i) % span));
+  if (isMaster) return [...Array.from({ length: FIRST_RELAYED }, (_, rank) => rank), ...drawn];
+  const hasOwn = giver < ROUND - 1;
+  const own = Array.from({ length: hasOwn ? PER_RELAY : 0 }, (_, i) => FIRST_RELAYED + giver * PER_RELAY + i);
+  return [...own, ...drawn];
+}
+
 /**
  * Which epochs are a rank's: those that leave `rest` when divided by `step`. Seven ranks have one in each round; the
  * eighth place of the round is, in turn, that of 31 more, one in 32 rounds; and of the rest one in 8192. So small groups, and

@@ -1,5 +1,5 @@
-// Two logs that grew apart become one. Per key the newest change wins, by (time, rank); a tie goes to the side that is
-// followed. The side that follows sends what its stretch of the log has left of each key; the other decides. No
+// Two logs that grew apart become one. Per key the newest change wins, by (time, rank); of two with the same, those of two
+// nodes that share a rank, the one whose bytes are greater, so that the order of merges changes nothing. The side that follows sends what its stretch of the log has left of each key; the other decides. No
 // state, no links: the node moves the bytes.
 
 import type { Content } from "../environment.ts";
@@ -173,7 +173,7 @@ function mergeKey(
   const { kind, timeMs } = change;
   const key = keyOf(buffer, at);
   const mine = ours.changes.get(key) ?? ours.flush;
-  if (!discardAll && (mine === undefined || isNewer(change, mine))) {
+  if (!discardAll && (mine === undefined || isNewer(change, mine) || isGreater(parts, ours, key, buffer, at))) {
     result.taken++;
     take(parts, buffer, at, change);
     return;
@@ -191,6 +191,23 @@ function mergeKey(
   if (!content.encodeKey(bytes, log, RecordKind.put, since.timeMs, since.rank)) {
     writeRemove(log, bytes, 0, bytes.length, since.timeMs, since.rank);
   }
+}
+
+/**
+ * Whether their change of a key, of the same time and rank as ours but another, stays: a removal before an item, else whose
+ * expiry, flags and value are greater as bytes.
+ */
+function isGreater({ content }: MergeParts, ours: Stretch, key: string, buffer: Buffer, at: number): boolean {
+  const mine = ours.changes.get(key);
+  const change = changeAt(buffer, at);
+  if (mine === undefined || isNewer(mine, change)) return false;
+  const scratch = new Scratch(readLength(buffer, at));
+  const isHere = content.encodeKey(Buffer.from(key, "latin1"), scratch, RecordKind.put, mine.timeMs, mine.rank);
+  // An item that was evicted is no change.
+  if (!isHere) return mine.kind !== RecordKind.remove && change.kind !== RecordKind.remove;
+  if (change.kind === RecordKind.remove) return true;
+  const order = Buffer.compare(buffer.subarray(at + 14, at + 24), scratch.buffer.subarray(14, 24));
+  return (order !== 0 ? order : Buffer.compare(valueOf(buffer, at), valueOf(scratch.buffer, 0))) > 0;
 }
 
 function take(parts: MergeParts, buffer: Buffer, at: number, { kind, timeMs, rank }: Change): void {
