@@ -28,8 +28,11 @@ export class Precedence {
         return;
       case "copying":
       case "slave":
-        if (isMaster && peer !== this.#node.upstream && this.#isAbove(peer, state)) {
+        if (peer === this.#node.upstream) return;
+        if (isMaster && this.#isAbove(peer, state)) {
           this.#node.fire("masterFound", `${peer.link.remote} is master`, peer);
+        } else if (this.#node.role === "slave" && this.#isBeyond(peer, state)) {
+          this.#node.fire("masterFound", `${peer.link.remote} follows a master in epoch ${state.epoch}`, peer);
         }
         return;
       case "probing":
@@ -89,8 +92,9 @@ export class Precedence {
       compareStanding(epoch, this.#node.epoch),
       compareStanding(epoch, upstream.state?.epoch ?? this.#node.epoch),
     );
-    // Better the master than one who follows it.
-    if (upstream.state?.role === "slave" && standing >= 0) return true;
+    // Better the master than one who follows it, but not another of the same epoch that gives way to it.
+    if (upstream.state?.role === "slave" && standing >= 0)
+      return standing > 0 || nodeId >= (upstream.state.history.at(-1)?.nodeId ?? "");
     // Epochs order the masters only where nobody else does.
     if (this.#node.coordinator !== undefined) return upstream.state?.role !== "master";
     if (standing !== 0) return standing > 0;
@@ -99,16 +103,25 @@ export class Precedence {
     return owner !== undefined && nodeId > owner && this.#isLongSince(establishedMs);
   }
 
-  /** A replica of a master above us, who is out of our sight: through it we follow that master. */
-  #isBeyond({ establishedMs }: Peer, { role, complete, following, epoch, history }: NodeState): boolean {
+  /**
+   * A replica of a master above us, or above the one that we follow, who is out of our sight: through it we follow that master. So
+   * the masters of two groups that only replicas link find each other.
+   */
+  #isBeyond({ establishedMs }: Peer, { role, complete, hasMaster, following, epoch, history }: NodeState): boolean {
+    const { upstream } = this.#node;
     if (this.#node.coordinator !== undefined || role !== "slave" || !complete || following === this.#node.nodeId)
       return false;
+    if (upstream !== undefined && !hasMaster) return false;
     const owner = history.at(-1)?.nodeId;
+    const ours = this.#node.history.at(-1)?.nodeId;
     // That master itself has a few moments to link up.
-    if (owner === undefined || owner === this.#node.nodeId || !this.#isLongSince(establishedMs)) return false;
+    if (owner === undefined || ours === undefined || owner === ours || !this.#isLongSince(establishedMs)) return false;
     if (this.#node.links.find(owner)?.state?.role === "master") return false;
-    const standing = compareStanding(epoch, this.#node.epoch);
-    return standing !== 0 ? standing > 0 : owner > this.#node.nodeId;
+    const standing = Math.min(
+      compareStanding(epoch, this.#node.epoch),
+      compareStanding(epoch, upstream?.state?.epoch ?? this.#node.epoch),
+    );
+    return standing !== 0 ? standing > 0 : owner > ours;
   }
 
   /** A replica that has a master, who is out of our sight: a newer one than ours was, or ours after all. */

@@ -55,16 +55,23 @@ export class States {
     if (before === undefined) peer.firstLogEnd = state.logEnd;
     peer.state = state;
     peer.offset = state.logEnd;
-    // Who follows us hears when we come to have a master, or have none any more.
-    if (peer === this.#node.upstream && this.#node.following.isAttached && before?.hasMaster !== state.hasMaster)
-      this.tell();
+    let isNews = false;
+    if (peer === this.#node.upstream && this.#node.following.isAttached) {
+      // Who follows us hears when we come to have a master, or have none any more.
+      isNews = before?.hasMaster !== state.hasMaster;
+      // What it says lies at its place in the stream: where we have all of its log, its history is ours. Those who are linked to
+      // us alone learn of a new epoch from us.
+      if (state.logEnd === this.#node.log.end) {
+        const [ours, theirs] = [this.#node.history.at(-1), state.history.at(-1)];
+        isNews ||= ours?.epoch !== theirs?.epoch || ours?.nodeId !== theirs?.nodeId;
+        this.#node.history = state.history;
+      }
+    }
+    if (isNews) this.tell();
     this.epochSeen = Math.max(this.epochSeen, state.epoch);
     if (state.listenPort !== 0 && peer.link.remoteHost !== "") {
       this.#node.dialling.learn({ kind: "tcp", host: peer.link.remoteHost, port: state.listenPort }, peer.nodeId);
     }
-    // What it says lies at its place in the stream: where we have all of its log, its history is ours.
-    if (peer === this.#node.upstream && this.#node.following.isAttached && state.logEnd === this.#node.log.end)
-      this.#node.history = state.history;
     if (peer === this.#node.upstream && !this.#node.following.isAttached && canBeFollowed(state.role)) {
       peer.send(this.message());
       peer.send(writePlain(MessageKind.follow, this.#node.log.end));

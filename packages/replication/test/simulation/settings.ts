@@ -49,10 +49,19 @@ const line: readonly Place[] = [
   { name: "n3", host: "n3", peers: ["n2"] },
 ];
 
+/** Two branches that can't see each other, below a master. */
+const branches: readonly Place[] = [
+  { name: "n1", host: "n1", peers: [] },
+  { name: "n2", host: "n2", peers: ["n1"] },
+  { name: "n3", host: "n3", peers: ["n1"] },
+  { name: "n4", host: "n4", peers: ["n2"] },
+  { name: "n5", host: "n5", peers: ["n3"] },
+];
+
 /** A line where a middle that dies leaves ends that go on apart: that is a split. */
 const shapes: Readonly<Record<Kind, readonly (readonly Place[])[]>> = {
   deaths: [pair, pair, pair, pair, oneHost, trio, trio],
-  splits: [pair, pair, pair, oneSided, line, trio, trio],
+  splits: [pair, pair, pair, oneSided, line, branches, trio, trio],
   consistent: [pair, pair, pair, trio, trio],
 };
 
@@ -63,6 +72,6 @@ export function drawSettings(random: Random, kind: Kind): Settings {
   if (sync < 3) Object.assign(options, { syncReplicas: 1, syncDegrade: sync === 0 ? "answer" : "refuse" });
   const isSmall = random.chance(0.25);
   if (isSmall) Object.assign(options, { backlogBytes: 64 * 1024 });
-  const isMesh = places !== oneSided && places !== line;
+  const isMesh = places !== oneSided && places !== line && places !== branches;
   return { places, options, isMesh, largeBytes: isSmall ? 20_000 : 5000 };
 }
