@@ -51,6 +51,7 @@ export function takeFrame(
       if (attachment === undefined) throw new RangeError(`message ${kind} of ${end - at} bytes`);
       if (!isUpstream) return;
       node.following.isAttached = true;
+      node.following.isMerging = kind === MessageKind.mergeBegin;
       if (kind === MessageKind.resume) node.following.onResume(peer, attachment);
       else if (kind === MessageKind.copyBegin) node.copyIn.onBegin(peer, attachment);
       else node.merging.onBegin(peer, attachment);

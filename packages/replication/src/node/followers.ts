@@ -4,7 +4,7 @@ import type { Content } from "../environment.ts";
 import { Scratch, type EffectLog } from "../log/effect-log.ts";
 import { MessageKind, writeAttachment, writePlain, type NodeState } from "../wire/messages.ts";
 import { Downstream, type DownstreamHost } from "./downstream.ts";
-import { commonOffset, isRelayed, rankOf, RANKS, ranksToGive } from "./history.ts";
+import { commonOffset, isRelayed, rankOf, RANKS, ranksToGive, ROUND } from "./history.ts";
 import type { ReplicationNode } from "./node.ts";
 import type { Peer } from "./peer.ts";
 import { canBeFollowed } from "./role-table.ts";
@@ -69,13 +69,19 @@ export class Followers implements DownstreamHost {
       this.resume(downstream, offset);
     } else if (isSilent) {
       downstream.startCopy();
-    } else if (this.#node.role === "master" || (this.#node.following.isAttached && this.#node.complete)) {
+    } else if (this.#canTakeChanges) {
       downstream.merge = { records: new Scratch(64 * 1024), epoch: state.epoch };
       peer.send(this.#attachment(MessageKind.mergeBegin, offset, downstream.rank, 0));
     } else {
       // Nobody could take what it has to say: it asks again when we say that we have a master.
       this.leave(peer);
     }
+  }
+
+  /** Somebody can merge what a follower has to say, and we know from where on it will follow. */
+  get #canTakeChanges(): boolean {
+    const { role, following, complete } = this.#node;
+    return role === "master" || (following.isAttached && !following.isMerging && complete);
   }
 
   /** How far its log is ours. Two logs that both reach back to their empty beginnings have at least that in common. */
@@ -127,8 +133,8 @@ export class Followers implements DownstreamHost {
   /** The rank that a node has already, or one that nobody is known to have, or that of one long gone. */
   #rankFor(peer: Peer): number {
     const taken = new Set([this.#node.rank]);
-    const master = this.#node.history.at(-1);
-    if (master !== undefined) taken.add(rankOf(master.epoch));
+    // The last masters may be on the other side of a split.
+    for (const { epoch } of this.#node.history.slice(-ROUND)) taken.add(rankOf(epoch));
     for (const { nodeId, state } of this.#node.peers)
       if (state !== undefined && nodeId !== peer.nodeId) taken.add(state.rank);
     const isMaster = this.#node.role === "master";

@@ -10,6 +10,8 @@ export class Following {
   readonly #node: ReplicationNode;
   /** Our upstream has answered `follow`. */
   isAttached = false;
+  /** Our upstream merges what we have: our log is not yet what it will go on from. */
+  isMerging = false;
   /** End of what we last said that we have applied, besides the heartbeats. */
   #toldEnd = 0;
 
@@ -31,6 +33,7 @@ export class Following {
       });
     }
     this.isAttached = false;
+    this.isMerging = false;
     this.#node.merging.endRelays();
     this.#node.states.tell();
     peer.send(writePlain(MessageKind.follow, this.#node.log.end));
@@ -46,7 +49,8 @@ export class Following {
       this.#node.log.truncate(offset);
       this.#node.executor.adopt(attachment.forwarded);
       for (const downstream of this.#node.downstreams) {
-        if (downstream.cursor > offset) downstream.startCopy();
+        // One whose changes are being merged would go on from an offset of the log that was.
+        if (downstream.cursor > offset || !downstream.streaming) downstream.startCopy();
         else downstream.truncate(offset);
       }
     }

@@ -55,6 +55,8 @@ export class States {
     if (before === undefined) peer.firstLogEnd = state.logEnd;
     peer.state = state;
     peer.offset = state.logEnd;
+    // It follows somebody else, or nobody: what we send it is of no use there, and protects nothing.
+    if (peer.downstream !== undefined && state.following !== this.#node.nodeId) this.#node.followers.leave(peer);
     let isNews = false;
     if (peer === this.#node.upstream && this.#node.following.isAttached) {
       // Who follows us hears when we come to have a master, or have none any more.
