@@ -77,7 +77,8 @@ export function commonOffset(
   for (let i = a.length - 1; i >= 0; i--) {
     const entry = a[i]!;
     const j = b.findIndex((other) => isSame(entry, other));
-    if (j >= 0) return Math.min(a[i + 1]?.start ?? endA, b[j + 1]?.start ?? endB);
+    // A log that has just begun to follow has the history of where it goes to, before it is there.
+    if (j >= 0) return Math.min(a[i + 1]?.start ?? endA, b[j + 1]?.start ?? endB, endA, endB);
   }
   return undefined;
 }

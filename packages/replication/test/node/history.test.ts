@@ -14,6 +14,7 @@ test.each<[string, HistoryEntry[], number, HistoryEntry[], number, number | unde
   ["one that wrote on after it was replaced", [a0, b9], 200, [a0], 130, 100],
   ["one that missed two", [a0, b9, c18], 300, [a0, b9], 170, 150],
   ["two that were both promoted", [a0, b9], 200, [a0, entry(10, "c", 120)], 300, 100],
+  ["one whose log is not yet where its history goes", [a0, b9], 200, [a0, b9], 60, 60],
   ["strangers", [a0], 10, [entry(0, "z", 0)], 10, undefined],
   ["one with nothing", [a0], 10, [], 0, undefined],
 ])("%s", (_, a, endA, b, endB, expected) => {
