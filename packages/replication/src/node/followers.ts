@@ -134,7 +134,8 @@ export class Followers implements DownstreamHost {
   #rankFor(peer: Peer): number {
     const taken = new Set([this.#node.rank]);
     // The last masters may be on the other side of a split.
-    for (const { epoch } of this.#node.history.slice(-ROUND)) taken.add(rankOf(epoch));
+    for (const { epoch, nodeId } of this.#node.history.slice(-ROUND))
+      if (nodeId !== peer.nodeId) taken.add(rankOf(epoch));
     for (const { nodeId, state } of this.#node.peers)
       if (state !== undefined && nodeId !== peer.nodeId) taken.add(state.rank);
     const isMaster = this.#node.role === "master";
