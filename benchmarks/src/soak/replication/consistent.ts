@@ -67,7 +67,8 @@ export const replicationConsistent = replicationSoak({
         judged("writes acknowledged", observed.acknowledged, "> 0", observed.acknowledged > 0),
         told("writes refused, or without answer", observed.refused),
         judged("terms: how often another node became master", observed.terms.size, "> 1", observed.terms.size > 1),
-        none("acknowledged by two masters at once", observed.overlapping),
+        none("acknowledged by two masters at once", observed.overlapping()),
+        none("terms with a lower number than one before them", observed.outOfOrder),
         told("writes again after the end of a fault: median / 95 of 100 / longest", times(slow)),
       ];
     } finally {
@@ -77,27 +78,45 @@ export const replicationConsistent = replicationSoak({
   },
 });
 
-/** What is acknowledged in one term: from when to when, in milliseconds of this process. */
+/** When writes were acknowledged in one term, in milliseconds of this process, in order. */
 interface Term {
-  first: number;
-  last: number;
-  count: number;
+  readonly times: number[];
 }
 
 class Observed {
   readonly terms = new Map<number, Term>();
   acknowledged = 0;
   refused = 0;
-  /** Acknowledgements that came after the first one of a later term. */
-  overlapping = 0;
+  /** Terms that began after one with a higher number had. */
+  outOfOrder = 0;
 
   note(cas: number, atMs: number): void {
     const term = Math.floor(cas / CAS_PER_TERM);
     this.acknowledged++;
-    for (const [other, { first }] of this.terms) if (other > term && atMs >= first) this.overlapping++;
     const seen = this.terms.get(term);
-    if (seen === undefined) this.terms.set(term, { first: atMs, last: atMs, count: 1 });
-    else Object.assign(seen, { last: atMs, count: seen.count + 1 });
+    if (seen !== undefined) {
+      seen.times.push(atMs);
+      return;
+    }
+    for (const other of this.terms.keys()) {
+      if (other > term) {
+        this.outOfOrder++;
+        break;
+      }
+    }
+    this.terms.set(term, { times: [atMs] });
+  }
+
+  /** Acknowledgements between the first and the last of another term. */
+  overlapping(): number {
+    const terms = [...this.terms.values()];
+    let overlapping = 0;
+    for (const term of terms) {
+      const others = terms.filter((other) => other !== term);
+      const isWithin = (atMs: number) => others.some(({ times }) => atMs >= times[0]! && atMs <= times.at(-1)!);
+      overlapping += term.times.filter(isWithin).length;
+    }
+    return overlapping;
   }
 }
 
