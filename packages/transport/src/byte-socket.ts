@@ -1,4 +1,5 @@
-// An accepted socket as a session uses it: bytes out, the brakes, and how much the other side has not taken yet.
+// A socket, accepted or dialled, as who writes to it sees it: bytes out, the brakes, and how much the other side has not
+// taken yet.
 
 import type net from "node:net";
 import { DirectWriter } from "./direct-write.ts";

@@ -1,6 +1,7 @@
 // Two logs that grew apart become one. Per key the newest change wins, by (time, rank); of two with the same, those of two
-// nodes that share a rank, the one whose bytes are greater, so that the order of merges changes nothing. The side that follows sends what its stretch of the log has left of each key; the other decides. No
-// state, no links: the node moves the bytes.
+// nodes that share a rank, the one whose bytes are greater, so that the order of merges changes nothing. The side that
+// follows sends what its stretch of the log has left of each key; the other decides. No state, no links: the node moves
+// the bytes.
 
 import type { Content } from "../environment.ts";
 import { Scratch, type EffectLog } from "../log/effect-log.ts";
