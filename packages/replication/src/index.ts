@@ -9,5 +9,5 @@ export {
   type ReplicationOptions,
   type TcpEndpoint,
 } from "./options.ts";
-export type { Coordinator, CoordinatorEvents } from "./coordinator/coordinator.ts";
+export type { Coordinator, CoordinatorEvents, DrawEpoch } from "./coordinator/coordinator.ts";
 export { createCoordinator } from "./coordinator/etcd-coordinator.ts";

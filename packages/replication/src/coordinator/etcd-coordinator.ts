@@ -1,10 +1,12 @@
 // One etcd lease per group: whoever has put the group's key under its lease is master, nobody else can until that lease
-// has ended. The consensus is etcd's; here is only the care to stop believing in the lease before etcd does.
+// has ended. Beside it lies the epoch of the last master, put in the transaction that takes the key: no two masters have the
+// same, and each has a higher one than all before it. The consensus is etcd's; here is only the care to stop believing in
+// the lease before etcd does.
 
 import { TypedEvents } from "@marugoto/core";
 import { parseCoordinatorAddress, type CoordinatorAddress } from "./address.ts";
-import type { Coordinator, CoordinatorEvents } from "./coordinator.ts";
-import { EtcdGateway, type Holder } from "./etcd-gateway.ts";
+import type { Coordinator, CoordinatorEvents, DrawEpoch } from "./coordinator.ts";
+import { EtcdGateway, type Claim, type Holder, type Look } from "./etcd-gateway.ts";
 
 /**
  * The holder gives the lease up this share of its length early. Two masters at once would need clocks that run apart by
@@ -31,11 +33,11 @@ export function createCoordinator(address: string): Coordinator {
 export class EtcdCoordinator implements Coordinator {
   readonly events = new TypedEvents<CoordinatorEvents>();
   readonly #gateway: EtcdGateway;
-  readonly #key: string;
   readonly #askedTtlSec: number;
   readonly #pauseMs: number;
   readonly #nowMs: () => number;
   #nodeId = "";
+  #draw: DrawEpoch = () => 0;
   #isWanted = false;
   #patienceMs = 0;
   /** Since when nobody has held the lease, as far as we have seen; undefined = somebody does. */
@@ -44,6 +46,10 @@ export class EtcdCoordinator implements Coordinator {
   /** The lease under which we have put the key, or may have; undefined = none. */
   #lease: string | undefined;
   #term = 0;
+  /** The group's last epoch, told as ours; undefined = the lease is not. */
+  #epoch: number | undefined;
+  /** That one does not do. */
+  #wantsHigher = false;
   /** Until when the lease is certainly ours; -Infinity = it is not. */
   #untilMs = -Infinity;
   #endTimer: NodeJS.Timeout | undefined;
@@ -57,15 +63,15 @@ export class EtcdCoordinator implements Coordinator {
 
   constructor(options: EtcdCoordinatorOptions) {
     this.#pauseMs = (options.ttlSec * 1000) / ROUNDS_PER_LEASE;
-    this.#gateway = new EtcdGateway(options.endpoints, this.#pauseMs);
-    this.#key = `marugoto/${options.group}/master`;
+    this.#gateway = new EtcdGateway(options.group, options.endpoints, this.#pauseMs);
     this.#askedTtlSec = options.ttlSec;
     this.#nowMs = options.nowMs ?? (() => performance.now());
   }
 
-  start(nodeId: string): void {
+  start(nodeId: string, draw: DrawEpoch): void {
     if (this.#running !== undefined) throw new TypeError("a coordinator is started once");
     this.#nodeId = nodeId;
+    this.#draw = draw;
     this.#running = this.#run();
   }
 
@@ -73,6 +79,12 @@ export class EtcdCoordinator implements Coordinator {
     if (this.#isWanted && patienceMs === this.#patienceMs) return;
     this.#isWanted = true;
     this.#patienceMs = patienceMs;
+    this.#wakeUp();
+  }
+
+  raise(): void {
+    if (this.#epoch === undefined || this.#wantsHigher) return;
+    this.#wantsHigher = true;
     this.#wakeUp();
   }
 
@@ -156,7 +168,7 @@ export class EtcdCoordinator implements Coordinator {
   async #keep(lease: string): Promise<void> {
     const askedMs = this.#nowMs();
     const { ttlSec, raftTerm } = await this.#gateway.keepAlive(lease);
-    const look = await this.#gateway.look(this.#key);
+    const look = await this.#gateway.look();
     if (this.#lease !== lease) return;
     this.#tellHolder(look.holder);
     if (ttlSec <= 0 || look.holder?.lease !== lease) {
@@ -173,12 +185,26 @@ export class EtcdCoordinator implements Coordinator {
       this.#isWoken = true;
       return;
     }
-    this.#held(look.holder.term, askedMs, ttlSec);
+    this.#prolong(askedMs, ttlSec);
+    const epoch = await this.#keepEpoch(lease, look);
+    if (this.#lease === lease && epoch !== undefined) this.#acquired(look.holder.term, epoch);
+  }
+
+  /** The epoch beside the key; a higher one if that is wanted, or if the one that we know is not there any more. */
+  async #keepEpoch(lease: string, { last }: Look): Promise<number | undefined> {
+    // We have put it, and the answer was lost: nobody else puts one while the lease is ours.
+    if (last !== undefined && last.epoch > (this.#epoch ?? -1)) return last.epoch;
+    if (this.#epoch !== undefined && last?.epoch === this.#epoch && !this.#wantsHigher) return this.#epoch;
+    const epoch = this.#draw(last?.epoch);
+    if (await this.#gateway.raise({ lease, epoch, above: last })) return epoch;
+    // Something has changed since the look.
+    this.#isWoken = true;
+    return undefined;
   }
 
   /** Takes the key if it is wanted and nobody has it. */
   async #seek(): Promise<void> {
-    const { holder } = await this.#gateway.look(this.#key);
+    const { holder, last } = await this.#gateway.look();
     this.#tellHolder(holder);
     this.#freeSinceMs = holder === undefined ? (this.#freeSinceMs ?? this.#nowMs()) : undefined;
     if (this.#freeSinceMs === undefined || !this.#wanted()) return;
@@ -187,36 +213,44 @@ export class EtcdCoordinator implements Coordinator {
     const { lease, ttlSec } = await this.#gateway.grant(this.#askedTtlSec);
     // From here on the key may be ours even if the answer never comes: the next round finds out.
     this.#lease = lease;
-    const term = await this.#create(lease);
+    const epoch = this.#draw(last?.epoch);
+    const term = await this.#take({ lease, epoch, above: last });
     if (this.#lease === lease && this.#wanted() && term !== undefined) {
       this.#tellHolder({ nodeId: this.#nodeId, lease, term });
-      this.#held(term, askedMs, ttlSec);
+      this.#prolong(askedMs, ttlSec);
+      this.#acquired(term, epoch);
       return;
     }
-    // Another was faster, or it is not wanted any more.
+    // Another was faster, has left another epoch since the look, or it is not wanted any more.
     if (this.#lease === lease) this.#lease = undefined;
     await this.#gateway.revoke(lease);
   }
 
-  /** @returns the term, or undefined when the key is another's or the lease was given back meanwhile */
-  async #create(lease: string): Promise<number | undefined> {
+  /** @returns the term, or undefined when nothing was put or the lease was given back meanwhile */
+  async #take(claim: Claim): Promise<number | undefined> {
     try {
-      return await this.#gateway.create(this.#key, this.#nodeId, lease);
+      return await this.#gateway.take(this.#nodeId, claim);
     } catch (error) {
-      if (this.#lease === lease) throw error;
+      if (this.#lease === claim.lease) throw error;
       return undefined;
     }
   }
 
-  #held(term: number, askedMs: number, ttlSec: number): void {
-    const wasHeld = this.#untilMs !== -Infinity;
-    this.#term = term;
+  #prolong(askedMs: number, ttlSec: number): void {
     this.#untilMs = askedMs + ttlSec * 1000 * (1 - CLOCK_BOUND_SHARE);
     clearTimeout(this.#endTimer);
     this.#endTimer = setTimeout(() => {
       this.#lost(`the lease could not be renewed within ${ttlSec} s`);
     }, this.#untilMs - this.#nowMs());
-    if (!wasHeld) this.events.emit("acquired", { term });
+  }
+
+  #acquired(term: number, epoch: number): void {
+    // It may have ended while the epoch was put; or nothing is new.
+    if (!this.holds(this.#nowMs()) || epoch === this.#epoch) return;
+    this.#term = term;
+    this.#epoch = epoch;
+    this.#wantsHigher = false;
+    this.events.emit("acquired", { term, epoch });
   }
 
   #lost(reason: string): void {
@@ -228,6 +262,8 @@ export class EtcdCoordinator implements Coordinator {
   #stopHolding(): void {
     clearTimeout(this.#endTimer);
     this.#untilMs = -Infinity;
+    this.#epoch = undefined;
+    this.#wantsHigher = false;
   }
 
   // ---- being told of changes ----
@@ -237,7 +273,7 @@ export class EtcdCoordinator implements Coordinator {
     const ended = () => {
       this.#endWatch = undefined;
     };
-    this.#endWatch ??= this.#gateway.watch(this.#key, this.#wakeUp, ended);
+    this.#endWatch ??= this.#gateway.watch(this.#wakeUp, ended);
   }
 
   readonly #wakeUp = (): void => {

@@ -1,8 +1,9 @@
-// etcd's v3 API as JSON over HTTP, which every etcd from 3.4 on serves on its client port: the five calls that a lease
-// needs, each with a deadline. No library: etcd's clients speak gRPC, and this is six requests.
+// etcd's v3 API as JSON over HTTP, which every etcd from 3.4 on serves on its client port: what a lease and the
+// number beside it need, each call with a deadline. No library: etcd's clients speak gRPC, and this is six requests.
 
 import type { ClientRequest, IncomingMessage } from "node:http";
 import { formatEndpoint } from "@marugoto/core";
+import { MAX_EPOCH } from "../node/history.ts";
 import type { TcpEndpoint } from "../options.ts";
 
 /** The longest answer that is read, in bytes; a lease's are below 1 KiB. */
@@ -20,9 +21,17 @@ interface Answer {
   readonly ID?: string;
   readonly TTL?: string;
   readonly succeeded?: boolean;
-  readonly kvs?: readonly { readonly create_revision?: string; readonly value?: string; readonly lease?: string }[];
+  readonly kvs?: readonly Pair[];
   readonly error?: unknown;
   readonly message?: unknown;
+}
+
+interface Pair {
+  readonly key?: string;
+  readonly value?: string;
+  readonly lease?: string;
+  readonly create_revision?: string;
+  readonly mod_revision?: string;
 }
 
 /** Who has the key of a group. */
@@ -34,15 +43,35 @@ export interface Holder {
   readonly term: number;
 }
 
-/** A linearizable look at the key: a quorum has agreed to it. */
+/** The epoch of the group's last master. */
+interface LastEpoch {
+  readonly epoch: number;
+  /** The revision in which it was put, as etcd writes it: the same as long as nobody has put another. */
+  readonly revision: string;
+}
+
+/** A linearizable look at a group, all at one revision: a quorum has agreed to it. */
 export interface Look {
   /** undefined = nobody. */
   readonly holder: Holder | undefined;
+  /** undefined = nobody has put one. */
+  readonly last: LastEpoch | undefined;
   /** The raft term of the member that answered. */
   readonly raftTerm: string;
 }
 
+/** What is put into etcd under a lease. */
+export interface Claim {
+  readonly lease: string;
+  readonly epoch: number;
+  /** The last epoch when this one was drawn: where etcd has another by now, nothing is put. */
+  readonly above: LastEpoch | undefined;
+}
+
 export class EtcdGateway {
+  readonly #masterKey: string;
+  /** Under no lease: what it says outlives every master. */
+  readonly #epochKey: string;
   readonly #endpoints: readonly TcpEndpoint[];
   readonly #timeoutMs: number;
   readonly #agent = new (http().Agent)({ keepAlive: true, maxSockets: 4 });
@@ -50,8 +79,10 @@ export class EtcdGateway {
   /** The endpoint in use; the next one after a failure. */
   #current = 0;
 
-  /** @param timeoutMs deadline of each call */
-  constructor(endpoints: readonly TcpEndpoint[], timeoutMs: number) {
+  /** @param group letters, digits, dots, dashes, underscores; `timeoutMs` is the deadline of each call */
+  constructor(group: string, endpoints: readonly TcpEndpoint[], timeoutMs: number) {
+    this.#masterKey = `marugoto/${group}/master`;
+    this.#epochKey = `marugoto/${group}/epoch`;
     this.#endpoints = endpoints;
     this.#timeoutMs = timeoutMs;
   }
@@ -78,39 +109,68 @@ export class EtcdGateway {
     }
   }
 
-  /** Makes the key if nobody has it. @returns the term, or undefined when somebody has it */
-  async create(key: string, nodeId: string, lease: string): Promise<number | undefined> {
-    const name = base64(key);
-    const answer = await this.#call("kv/txn", {
-      compare: [{ key: name, target: "CREATE", result: "EQUAL", create_revision: "0" }],
-      success: [{ request_put: { key: name, value: base64(nodeId), lease } }],
-    });
+  /**
+   * Makes the group's key with its epoch, if nobody has it and the epoch was drawn above the last one.
+   *
+   * @returns the term, or undefined when one of these does not hold
+   */
+  async take(nodeId: string, claim: Claim): Promise<number | undefined> {
+    const key = base64(this.#masterKey);
+    const isFree = { key, target: "CREATE", result: "EQUAL", create_revision: "0" };
+    const put = { request_put: { key, value: base64(nodeId), lease: claim.lease } };
+    const answer = await this.#putEpoch(claim, isFree, [put]);
     return answer.succeeded === true ? Number(answer.header?.revision) : undefined;
   }
 
-  async look(key: string): Promise<Look> {
-    const { kvs, header } = await this.#call("kv/range", { key: base64(key) });
-    const [pair] = kvs ?? [];
-    const holder = pair && {
-      nodeId: Buffer.from(pair.value ?? "", "base64").toString(),
-      lease: pair.lease ?? "0",
-      term: Number(pair.create_revision),
+  /** Puts a higher epoch, if the group's key is still ours and the epoch was drawn above the last one. @returns whether */
+  async raise(claim: Claim): Promise<boolean> {
+    const isOurs = { key: base64(this.#masterKey), target: "LEASE", result: "EQUAL", lease: claim.lease };
+    return (await this.#putEpoch(claim, isOurs, [])).succeeded === true;
+  }
+
+  #putEpoch({ epoch, above }: Claim, condition: object, puts: readonly object[]): Promise<Answer> {
+    const key = base64(this.#epochKey);
+    // A key that is not there counts as put in revision 0.
+    const isLast = { key, target: "MOD", result: "EQUAL", mod_revision: above?.revision ?? "0" };
+    const put = { request_put: { key, value: base64(String(epoch)) } };
+    return this.#call("kv/txn", { compare: [condition, isLast], success: [...puts, put] });
+  }
+
+  async look(): Promise<Look> {
+    const [from, to] = [this.#epochKey, this.#masterKey].map(base64);
+    // The first key of a range and the one behind its last.
+    const { kvs = [], header } = await this.#call("kv/range", { key: from, range_end: base64(`${this.#masterKey}\0`) });
+    const master = kvs.find(({ key }) => key === to);
+    const last = kvs.find(({ key }) => key === from);
+    const holder = master && {
+      nodeId: plain(master.value),
+      lease: master.lease ?? "0",
+      term: Number(master.create_revision),
     };
-    return { holder, raftTerm: header?.raft_term ?? "" };
+    return { holder, last: last && this.#lastEpoch(last), raftTerm: header?.raft_term ?? "" };
+  }
+
+  #lastEpoch({ value, mod_revision: revision }: Pair): LastEpoch {
+    const digits = plain(value);
+    const epoch = Number(digits);
+    if (!/^\d{1,15}$/.test(digits) || epoch > MAX_EPOCH || revision === undefined) {
+      throw new Error(`etcd: the key ${this.#epochKey} holds ${JSON.stringify(digits)}, which is no epoch`);
+    }
+    return { epoch, revision };
   }
 
   /**
-   * Calls `onChange` whenever the key changes, until the watch breaks off.
+   * Calls `onChange` whenever the group's key changes, until the watch breaks off.
    *
    * @param onEnd called once, when it has broken off
    * @returns the function that ends it
    */
-  watch(key: string, onChange: () => void, onEnd: () => void): () => void {
+  watch(onChange: () => void, onEnd: () => void): () => void {
     const watching = this.#request("watch", (response) => {
       response.on("data", onChange).on("error", () => undefined);
     });
     watching.on("error", () => undefined).on("close", onEnd);
-    watching.end(JSON.stringify({ create_request: { key: base64(key) } }));
+    watching.end(JSON.stringify({ create_request: { key: base64(this.#masterKey) } }));
     return () => {
       watching.destroy();
     };
@@ -204,4 +264,8 @@ function errorOf({ error, message }: Answer): string | undefined {
 
 function base64(text: string): string {
   return Buffer.from(text).toString("base64");
+}
+
+function plain(encoded: string | undefined): string {
+  return Buffer.from(encoded ?? "", "base64").toString();
 }

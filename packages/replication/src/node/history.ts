@@ -14,6 +14,9 @@ export const MAX_HISTORY = 64;
 /** Epochs in a round: each takeover begins another. */
 export const ROUND = 8;
 
+/** The highest epoch: cas numbers have 24 of their 64 bits for it. */
+export const MAX_EPOCH = 2 ** 24 - 1;
+
 /** Nodes of a group that never draw the same epoch: more than a master may have. */
 export const RANKS = 255;
 

@@ -59,7 +59,7 @@ export class Merging {
   #merge(peer: Peer, offset: number, { records, epoch }: NonNullable<Downstream["merge"]>): number {
     // Two masters of one epoch have given the same cas numbers: those drawn from now on are of neither.
     if (epoch >= this.#node.epoch && this.#node.history.at(-1)!.nodeId === this.#node.nodeId) {
-      this.#node.promotion.newEpoch();
+      if (!this.#node.promotion.newEpoch()) return RelayOutcome.notNow;
       this.#node.states.tell();
     }
     const result = merge({

@@ -164,9 +164,9 @@ export class ReplicationNode {
     ready.catch(() => undefined);
     await this.listener.bind();
     if (this.isClosed()) throw closedEarly();
-    this.coordinator?.start(this.nodeId);
-    this.coordinator?.events.on("acquired", () => {
-      this.fire("granted", "the coordinator gave the lease");
+    this.coordinator?.start(this.nodeId, (last) => this.promotion.draw(last));
+    this.coordinator?.events.on("acquired", ({ epoch }) => {
+      this.promotion.onLease(epoch);
     });
     this.coordinator?.events.on("lost", ({ reason }) => {
       this.fire("leaseLost", reason);

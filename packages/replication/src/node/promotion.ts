@@ -8,6 +8,8 @@ const PATIENCE = 10;
 
 export class Promotion {
   readonly #node: ReplicationNode;
+  /** The epoch that came with the lease; undefined = there is no coordinator, or we have no lease yet. */
+  #granted: number | undefined;
 
   constructor(node: ReplicationNode) {
     this.#node = node;
@@ -25,7 +27,6 @@ export class Promotion {
     }
     this.#node.states.tell();
     this.#node.coordinator.acquire(this.patienceMs());
-    if (this.#node.coordinator.holds(this.#node.nowMs())) this.#node.fire("granted", reason);
     for (const peer of [...this.#node.peers]) this.#node.precedence.consider(peer);
   }
 
@@ -55,32 +56,84 @@ export class Promotion {
     this.#node.loss.reason = "";
   }
 
-  /** The first master of a group begins where its store does, so that a lone server's cas numbers are 1, 2, 3. */
+  /** The lease is ours, with this epoch; or it has been for long, and has this one from now on. */
+  onLease(epoch: number): void {
+    const { role, coordinator } = this.#node;
+    if (role === "master" && epoch > this.#node.epoch) {
+      this.#begin(epoch);
+      this.#node.states.tell();
+    } else if (role === "candidate" && epoch <= this.#highest && !(this.#isFirst && this.#highest === 0)) {
+      // Heard of while the lease was asked for, or of a time before the coordinator kept epochs.
+      coordinator?.raise();
+    } else {
+      this.#granted = epoch;
+      this.#node.fire("granted", "the coordinator gave the lease");
+      this.#granted = undefined;
+    }
+  }
+
+  /** Somebody has told us an epoch. A master by a lease has one above all that nodes have. */
+  onEpochSeen(): void {
+    if (this.#node.role === "master" && this.#highest > this.#node.epoch) this.#node.coordinator?.raise();
+  }
+
   takeEpoch(): void {
     // What a copy had brought before it broke off is content of ours, but not the group's: whoever meets us needs a copy.
     if (!this.#node.complete && this.#node.history.length > 0) {
       this.#node.history = [];
       this.#node.log.reset(1);
     }
-    if (this.#node.history.length > 0) {
-      if (this.#node.rank >= RANKS) this.#node.rank = unsureEpoch(this.#node.nodeIdBytes[0]!);
-      this.newEpoch();
-      return;
-    }
-    // Content from elsewhere takes precedence over nodes that began with nothing.
-    let epoch = this.#node.survey.isUnsure ? unsureEpoch(this.#node.nodeIdBytes[0]!) : 0;
-    if (this.#node.hasContent) epoch = nextEpoch(this.#node.content.epoch(), 0);
+    const epoch = this.#granted ?? this.draw();
     this.#node.rank = rankOf(epoch);
-    if (epoch > this.#node.content.epoch()) this.#node.content.setEpoch(epoch);
-    this.#node.history = [{ epoch: this.#node.content.epoch(), nodeId: this.#node.nodeId, start: this.#node.log.end }];
+    this.#begin(Math.max(epoch, this.#node.content.epoch()));
   }
 
-  /** What is written from now on is of an epoch that nobody has had. */
-  newEpoch(): void {
-    const epoch = nextEpoch(Math.max(this.#node.states.epochSeen, this.#node.epoch), this.#node.rank);
-    this.#node.content.setEpoch(epoch);
-    this.#node.states.epochSeen = epoch;
-    this.#node.history = withEntry(this.#node.history, { epoch, nodeId: this.#node.nodeId, start: this.#node.log.end });
+  /**
+   * Has what is written from now on be of an epoch that nobody has had.
+   *
+   * @returns false = not yet: the coordinator has to keep it first
+   */
+  newEpoch(): boolean {
+    if (this.#node.coordinator !== undefined) {
+      this.#node.coordinator.raise();
+      return false;
+    }
+    this.#begin(this.draw());
+    return true;
+  }
+
+  /**
+   * An epoch of ours above all that we know of. The first master of a group begins where its store does, so that a lone server's cas
+   * numbers are 1, 2, 3.
+   *
+   * @param last the last epoch of the group that the coordinator knows of
+   */
+  draw(last?: number): number {
+    const { rank, coordinator, content, hasContent } = this.#node;
+    const drawn = unsureEpoch(this.#node.nodeIdBytes[0]!);
+    if (!this.#isFirst) return nextEpoch(Math.max(last ?? 0, this.#highest), rank < RANKS ? rank : drawn);
+    const first = this.#node.survey.isUnsure ? drawn : 0;
+    const known = coordinator === undefined ? 0 : Math.max(last ?? 0, this.#highest);
+    if (last === undefined && known === 0 && !hasContent) return first;
+    // Content from elsewhere takes precedence over nodes that began with nothing. A first epoch is a rank as well.
+    return nextEpoch(Math.max(known, content.epoch()), first);
+  }
+
+  /** The highest epoch that we know of. */
+  get #highest(): number {
+    return Math.max(this.#node.states.epochSeen, this.#node.epoch);
+  }
+
+  /** What we have is no group's, or not all of it. */
+  get #isFirst(): boolean {
+    return this.#node.history.length === 0 || !this.#node.complete;
+  }
+
+  #begin(epoch: number): void {
+    const { content, history, log, nodeId, states } = this.#node;
+    if (epoch > content.epoch()) content.setEpoch(epoch);
+    states.epochSeen = Math.max(states.epochSeen, epoch);
+    this.#node.history = withEntry(history, { epoch, nodeId, start: log.end });
   }
 
   /** Executes what our own clients have asked for and no master has done; the answers wait as those to others do. */

@@ -71,6 +71,7 @@ export class States {
     }
     if (isNews) this.tell();
     this.epochSeen = Math.max(this.epochSeen, state.epoch);
+    this.#node.promotion.onEpochSeen();
     if (state.listenPort !== 0 && peer.link.remoteHost !== "") {
       this.#node.dialling.learn({ kind: "tcp", host: peer.link.remoteHost, port: state.listenPort }, peer.nodeId);
     }

@@ -1,9 +1,10 @@
-// The lease of an etcd that does as it is told: who gets it, when it is given up, and what a lost answer does.
+// The lease of an etcd that does as it is told: who gets it, in which epoch, when it is given up, and what a lost answer
+// does.
 
 import { afterEach, describe, expect, test } from "vitest";
 import { Cleanup, eventually, freePort, startFaultProxy } from "@marugoto/testing";
 import { FakeEtcd } from "./fake-etcd.ts";
-import { startCandidate, watchOver } from "./nodes.ts";
+import { startCandidate, watchOver, type Candidate } from "./nodes.ts";
 
 const opened = new Cleanup();
 afterEach(() => opened.run());
@@ -187,7 +188,7 @@ describe("a lease that is not what it seems", () => {
     const [a, b] = [startCandidate(opened, "aa", [etcd.port]), startCandidate(opened, "bb", [etcd.port])];
     a.coordinator.acquire();
     await eventually(() => a.holds);
-    etcd.deleteKeys();
+    etcd.deleteKey();
     b.coordinator.acquire();
     await eventually(() => a.told.includes("lost: the key is gone or another's"));
     await eventually(() => [a, b].filter(({ holds }) => holds).length === 1);
@@ -205,6 +206,125 @@ describe("a lease that is not what it seems", () => {
     etcd.staleTerm = undefined;
     await eventually(() => a.holds);
   });
+});
+
+describe("the epoch", () => {
+  const term = async (candidate: Candidate) => {
+    const before = candidate.epochs.length;
+    candidate.coordinator.acquire();
+    await eventually(() => candidate.holds && candidate.epochs.length > before);
+    await candidate.coordinator.release();
+  };
+
+  test("comes with the lease, above the last one, whoever had that, and outlives the lease", async () => {
+    const etcd = await start();
+    const [a, b] = [startCandidate(opened, "aa", [etcd.port]), startCandidate(opened, "bb", [etcd.port])];
+    expect(etcd.epoch).toBeUndefined();
+    await term(a);
+    expect([etcd.holder, etcd.epoch]).toEqual([undefined, "1"]);
+    await term(b);
+    b.seen = 40;
+    await term(b);
+    await term(a);
+    expect([a.epochs, b.epochs, etcd.epoch]).toEqual([[1, 42], [2, 41], "42"]);
+  });
+
+  test("is there before the lease is told, and is exact up to the highest", async () => {
+    const etcd = await start();
+    etcd.epoch = "16777213";
+    const a = startCandidate(opened, "aa", [etcd.port]);
+    const there: (string | undefined)[] = [];
+    a.coordinator.events.on("acquired", () => there.push(etcd.epoch));
+    await term(a);
+    await term(a);
+    expect([there, a.epochs]).toEqual([
+      ["16777214", "16777215"],
+      [16_777_214, 16_777_215],
+    ]);
+  });
+
+  test("of a group whose masters have left none is the first, though its lease was held before", async () => {
+    const etcd = await start();
+    const a = startCandidate(opened, "aa", [etcd.port]);
+    await term(a);
+    etcd.epoch = undefined;
+    a.seen = 80;
+    await term(a);
+    expect([a.epochs, etcd.epoch]).toEqual([[1, 81], "81"]);
+  });
+
+  test("rises on request while the lease is held, and not without it", async () => {
+    const etcd = await start();
+    const a = startCandidate(opened, "aa", [etcd.port], 60);
+    a.coordinator.raise();
+    a.coordinator.acquire();
+    await eventually(() => a.holds);
+    expect(a.epochs).toEqual([1]);
+    a.seen = 9;
+    a.coordinator.raise();
+    a.coordinator.raise();
+    await eventually(() => a.epochs.length === 2, { withinMs: 5000 });
+    expect([a.epochs, etcd.epoch, a.told.includes("lost")]).toEqual([[1, 10], "10", false]);
+    await a.coordinator.release();
+    a.coordinator.raise();
+    const b = startCandidate(opened, "bb", [etcd.port], 60);
+    await term(b);
+    expect([b.epochs, etcd.epoch, a.epochs]).toEqual([[11], "11", [1, 10]]);
+  });
+
+  test("is put once when the answer is lost, with the lease or without", async () => {
+    const etcd = await start();
+    const a = startCandidate(opened, "aa", [etcd.port]);
+    etcd.loseAnswerOf = "kv/txn";
+    a.coordinator.acquire();
+    await eventually(() => a.epochs.length === 1);
+    etcd.loseAnswerOf = "kv/txn";
+    a.coordinator.raise();
+    await eventually(() => a.epochs.length === 2);
+    expect([a.epochs, etcd.epoch, etcd.calls.get("kv/txn")]).toEqual([[1, 2], "2", 2]);
+  });
+
+  test("that somebody puts between the look and the lease leaves the lease to the next try", async () => {
+    const etcd = await start();
+    const a = startCandidate(opened, "aa", [etcd.port]);
+    etcd.onCall = (path) => {
+      if (path !== "lease/grant") return;
+      etcd.onCall = undefined;
+      etcd.epoch = "30";
+    };
+    await term(a);
+    expect([a.epochs, etcd.calls.get("lease/grant")]).toEqual([[31], 2]);
+  });
+
+  test.each([["removed"], ["lowered"]])("that is %s by hand is put again, and higher", async (how) => {
+    const etcd = await start();
+    const a = startCandidate(opened, "aa", [etcd.port]);
+    a.seen = 20;
+    a.coordinator.acquire();
+    await eventually(() => a.holds);
+    a.seen = 21;
+    etcd.epoch = how === "removed" ? undefined : "5";
+    await eventually(() => a.epochs.length === 2);
+    expect([a.epochs, etcd.epoch]).toEqual([[21, 22], "22"]);
+  });
+
+  test.each([["x"], [""], ["-1"], ["1.5"], ["1e3"], ["0x10"], ["16777216"], ["9007199254740993"]])(
+    "%j is none: nobody takes the lease, and why is told",
+    async (value) => {
+      const etcd = await start();
+      etcd.epoch = value;
+      const a = startCandidate(opened, "aa", [etcd.port]);
+      const reasons: string[] = [];
+      a.coordinator.events.on("reachable", ({ reason }) => reasons.push(reason));
+      a.coordinator.acquire();
+      await eventually(() => reasons.length > 0);
+      expect(reasons[0]).toContain(`the key marugoto/test/epoch holds ${JSON.stringify(value)}`);
+      expect([a.holds, etcd.holder]).toEqual([false, undefined]);
+      etcd.epoch = "7";
+      await term(a);
+      expect(a.epochs).toEqual([8]);
+    },
+  );
 });
 
 test("closing gives the lease back and ends all calls", async () => {

@@ -10,7 +10,29 @@ interface Lease {
   timer: NodeJS.Timeout;
 }
 
+interface Pair {
+  readonly value: string;
+  /** "0" = under none. */
+  readonly lease: string;
+  readonly createRevision: number;
+  readonly modRevision: number;
+}
+
+interface Compare {
+  readonly key: string;
+  readonly target: "CREATE" | "MOD" | "LEASE";
+  readonly create_revision?: string;
+  readonly mod_revision?: string;
+  readonly lease?: string;
+}
+
+interface Put {
+  readonly request_put: { readonly key: string; readonly value: string; readonly lease?: string };
+}
+
 type Json = Readonly<Record<string, unknown>>;
+
+const plain = (base64: string) => Buffer.from(base64, "base64").toString("latin1");
 
 export class FakeEtcd {
   port = 0;
@@ -25,10 +47,13 @@ export class FakeEtcd {
   raftTerm = 2;
   /** The raft term that `keepalive` answers; undefined = as the others. */
   staleTerm: number | undefined;
+  /** Called before each call is served. */
+  onCall: ((path: string) => void) | undefined;
   /** Calls served, by path. */
   readonly calls = new Map<string, number>();
   readonly #leases = new Map<string, Lease>();
-  readonly #keys = new Map<string, { value: string; lease: string; revision: number }>();
+  /** By key, as plain text. */
+  readonly #keys = new Map<string, Pair>();
   readonly #watchers = new Set<ServerResponse>();
   #revision = 1;
   #nextLease = 1000;
@@ -50,19 +75,34 @@ export class FakeEtcd {
 
   /** Whose key there is, as the node id; undefined = nobody's. */
   get holder(): string | undefined {
-    const [pair] = this.#keys.values();
-    return pair && Buffer.from(pair.value, "base64").toString();
+    const pair = this.#pair("master");
+    return pair && plain(pair.value);
+  }
+
+  /** What lies beside it, as text; undefined = nothing. */
+  get epoch(): string | undefined {
+    const pair = this.#pair("epoch");
+    return pair && plain(pair.value);
+  }
+
+  /** Somebody puts another epoch by hand, or removes it. */
+  set epoch(value: string | undefined) {
+    if (value === undefined) this.#keys.delete("marugoto/test/epoch");
+    else this.#put("marugoto/test/epoch", Buffer.from(value).toString("base64"), "0", ++this.#revision);
+  }
+
+  #pair(name: string): Pair | undefined {
+    return this.#keys.get(`marugoto/test/${name}`);
   }
 
   /** The moment of `performance.now()` at which the lease of the key ends. */
   get endsMs(): number {
-    const [pair] = this.#keys.values();
-    return this.#leases.get(pair?.lease ?? "")?.endsMs ?? 0;
+    return this.#leases.get(this.#pair("master")?.lease ?? "")?.endsMs ?? 0;
   }
 
   /** Somebody removes the key by hand. */
-  deleteKeys(): void {
-    this.#keys.clear();
+  deleteKey(): void {
+    this.#keys.delete("marugoto/test/master");
     this.#changed();
   }
 
@@ -71,6 +111,7 @@ export class FakeEtcd {
     for await (const piece of request.setEncoding("utf8")) text += String(piece);
     const path = (request.url ?? "").replace(/^\/v3\//, "");
     this.calls.set(path, (this.calls.get(path) ?? 0) + 1);
+    this.onCall?.(path);
     if (this.isHanging) return;
     if (this.isAway) {
       request.socket.destroy();
@@ -116,25 +157,50 @@ export class FakeEtcd {
           ? { header }
           : { error: "x", message: "etcdserver: requested lease not found" };
       case "kv/range": {
-        const pair = this.#keys.get(String(body.key));
-        const kv = pair && { value: pair.value, lease: pair.lease, create_revision: String(pair.revision) };
-        return { header, ...(kv ? { kvs: [kv], count: "1" } : {}) };
+        const [from, end] = [plain(String(body.key)), plain(String(body.range_end))];
+        const kvs = [...this.#keys]
+          .filter(([key]) => key >= from && key < end)
+          .map(([key, { value, lease, createRevision, modRevision }]) => ({
+            ...{ key: Buffer.from(key).toString("base64"), value },
+            ...{ create_revision: String(createRevision), mod_revision: String(modRevision) },
+            ...(lease === "0" ? {} : { lease }),
+          }));
+        return { header, ...(kvs.length > 0 ? { kvs, count: String(kvs.length) } : {}) };
       }
       case "kv/txn":
-        return this.#create(body);
+        return this.#transact(body.compare as readonly Compare[], body.success as readonly Put[]);
     }
     return { error: `no ${path}`, message: `no ${path}` };
   }
 
-  #create(body: Json): Json {
-    const [put] = body.success as { request_put: { key: string; value: string; lease: string } }[];
-    const { key, value, lease } = put!.request_put;
-    if (this.#keys.has(key)) return { header: { revision: String(this.#revision) } };
-    if (!this.#leases.has(lease)) return { error: "x", message: "etcdserver: requested lease not found" };
+  /** All puts if all comparisons hold, else none. */
+  #transact(compares: readonly Compare[], puts: readonly Put[]): Json {
+    if (!compares.every((compare) => this.#holds(compare))) return { header: { revision: String(this.#revision) } };
+    const leases = puts.map(({ request_put: put }) => put.lease ?? "0").filter((lease) => lease !== "0");
+    if (!leases.every((lease) => this.#leases.has(lease)))
+      return { error: "x", message: "etcdserver: requested lease not found" };
     this.#revision++;
-    this.#keys.set(key, { value, lease, revision: this.#revision });
+    for (const { request_put: put } of puts) this.#put(plain(put.key), put.value, put.lease ?? "0", this.#revision);
     this.#changed();
     return { header: { revision: String(this.#revision), raft_term: String(this.raftTerm) }, succeeded: true };
+  }
+
+  /** A key that is not there has 0 for everything. */
+  #holds({ key, target, ...wanted }: Compare): boolean {
+    const pair = this.#keys.get(plain(key));
+    switch (target) {
+      case "CREATE":
+        return String(pair?.createRevision ?? 0) === wanted.create_revision;
+      case "MOD":
+        return String(pair?.modRevision ?? 0) === wanted.mod_revision;
+      case "LEASE":
+        return (pair?.lease ?? "0") === wanted.lease;
+    }
+  }
+
+  #put(key: string, value: string, lease: string, revision: number): void {
+    const createRevision = this.#keys.get(key)?.createRevision ?? revision;
+    this.#keys.set(key, { value, lease, createRevision, modRevision: revision });
   }
 
   #renew(id: string): boolean {

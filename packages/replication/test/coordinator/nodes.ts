@@ -7,6 +7,10 @@ export interface Candidate {
   readonly coordinator: EtcdCoordinator;
   /** Events as text, e.g. `acquired 2`. */
   readonly told: string[];
+  /** The epochs of `acquired`, in order. */
+  readonly epochs: number[];
+  /** What it has heard of elsewhere: it draws the next number above that and above what it is told. */
+  seen: number;
   readonly holds: boolean;
 }
 
@@ -17,19 +21,23 @@ export function startCandidate(opened: Cleanup, nodeId: string, ports: readonly 
     ttlSec,
   });
   const told: string[] = [];
-  coordinator.events.on("acquired", ({ term }) => told.push(`acquired ${term}`));
+  const epochs: number[] = [];
+  coordinator.events.on("acquired", ({ term, epoch }) => {
+    told.push(`acquired ${term}`);
+    epochs.push(epoch);
+  });
   coordinator.events.on("lost", ({ reason }) => told.push(`lost: ${reason}`));
   coordinator.events.on("holder", ({ nodeId: holder }) => told.push(`holder ${holder ?? "nobody"}`));
   coordinator.events.on("reachable", ({ reachable }) => told.push(reachable ? "reachable" : "unreachable"));
-  coordinator.start(nodeId);
-  opened.defer(() => coordinator.close());
-  return {
-    coordinator,
-    told,
+  const candidate: Candidate = {
+    ...{ coordinator, told, epochs, seen: 0 },
     get holds() {
       return coordinator.holds(performance.now());
     },
   };
+  coordinator.start(nodeId, (last = 0) => Math.max(last, candidate.seen) + 1);
+  opened.defer(() => coordinator.close());
+  return candidate;
 }
 
 /** Looks as often as it can whether more than one holds the lease. `stop` gives the moments at which that was so. */

@@ -28,6 +28,15 @@ describe.skipIf(oracle.isMissing)(oracle.title, () => {
       .filter((event) => event.startsWith("acquired "))
       .map((event) => Number(event.slice(9)));
     expect(new Set(terms).size).toBe(3);
+    expect([a.epochs, b.epochs]).toEqual([[1, 3], [2]]);
+    a.seen = 100;
+    a.coordinator.raise();
+    await eventually(() => a.epochs.length === 3);
+    await a.coordinator.close();
+    const c = startCandidate(opened, "cc", [etcd.port]);
+    c.coordinator.acquire();
+    await eventually(() => c.holds);
+    expect([a.epochs, c.epochs]).toEqual([[1, 3, 101], [102]]);
   });
 
   test("is never held by two, whatever is cut", async () => {
@@ -37,6 +46,8 @@ describe.skipIf(oracle.isMissing)(oracle.title, () => {
     const proxies = [opened.add(await startFaultProxy(etcd.port)), opened.add(await startFaultProxy(etcd.port))];
     const candidates = proxies.map((proxy, i) => startCandidate(opened, `node${i}`, [proxy.port]));
     const watched = watchOver(candidates);
+    const epochs: number[] = [];
+    for (const { coordinator } of candidates) coordinator.events.on("acquired", ({ epoch }) => epochs.push(epoch));
     for (const { coordinator } of candidates) coordinator.acquire();
     await eventually(() => candidates.some(({ holds }) => holds), { withinMs: 10_000 });
     for (let round = 0; round < 6; round++) {
@@ -55,6 +66,9 @@ describe.skipIf(oracle.isMissing)(oracle.title, () => {
       if (random.next() < 0.5) proxy.cut();
     }
     expect(watched.stop(), `seed ${seed}`).toBe(0);
+    expect(epochs.length, `seed ${seed}`).toBeGreaterThan(6);
+    expect(epochs, `seed ${seed}`).toEqual(epochs.toSorted((a, b) => a - b));
+    expect(new Set(epochs).size, `seed ${seed}`).toBe(epochs.length);
   });
 
   test("is given up when etcd stops, and taken again when it goes on", async () => {

@@ -15,6 +15,9 @@ export type { Kind } from "./settings.ts";
 /** When nothing is wrong any more, all nodes hold the same after this, in milliseconds. */
 const CALM_MS: Readonly<Record<Kind, number>> = { deaths: 1000, splits: 2000, consistent: 2000 };
 
+/** Kinds of faults: a coordinator can be away as well, for all or for one host. */
+const FAULTS: Readonly<Record<Kind, number>> = { deaths: 11, splits: 17, consistent: 20 };
+
 /** Before that moment each node is asked for a write, to be answered by then. */
 const LAST_WRITES_MS = 300;
 
@@ -54,6 +57,10 @@ class Schedule {
   #handovers = 0;
   /** Nodes that became master, those that died since included. */
   #promotions = 0;
+  /** The last node that wrote, and in which epoch. */
+  #lastWrite = { name: "", epoch: -1 };
+  /** The last term in which somebody was master by the coordinator's lease, and the epoch. */
+  #lastTerm = { term: 0, epoch: -1 };
 
   constructor(seed: number, options: ScheduleOptions) {
     this.#random = seededRandom(seed);
@@ -61,7 +68,9 @@ class Schedule {
     this.#settings = drawSettings(this.#random, options.kind);
     this.#network = new VirtualNetwork(this.#time, this.#random.fork());
     this.#clients = new Clients(this.#random.fork(), () => this.#time.nowMs, this.#settings.largeBytes);
-    if (options.kind === "consistent") this.#coordinator = new SimCoordinator(this.#time, this.#random.fork());
+    if (options.kind !== "consistent") return;
+    const tellsLast = options.planted !== "draw without the last epoch";
+    this.#coordinator = new SimCoordinator(this.#time, this.#random.fork(), tellsLast);
   }
 
   async run(): Promise<string[]> {
@@ -98,8 +107,10 @@ class Schedule {
       onWrite: (writer, key, _before, after) => {
         this.#onWrite(writer, key, after);
       },
-      onPromoted: () => this.#promotions++,
-      ...(this.#coordinator === undefined ? {} : { coordinator: (process) => this.#coordinator!.for(process) }),
+      onPromoted: (promoted, epoch) => {
+        this.#onPromoted(promoted, epoch);
+      },
+      ...(this.#coordinator === undefined ? {} : { coordinator: (process) => this.#coordinator!.for(process, host) }),
       ...(trace === undefined ? {} : { trace }),
     });
     this.#nodes.set(name, node);
@@ -129,9 +140,27 @@ class Schedule {
         this.#violate(`cas ${name} stands for two values`);
       this.#values.set(name, after);
     }
-    if (this.#coordinator !== undefined && !this.#coordinator.isHolder(node.node.nodeId)) {
+    if (this.#coordinator === undefined) return;
+    if (!this.#coordinator.isHolder(node.node.nodeId)) {
       this.#violate(`${node.name} wrote ${key} while it did not hold the lease`);
     }
+    // In the order of the leases, which is that of time.
+    const { name, epoch } = this.#lastWrite;
+    const now = node.content.epoch();
+    if (now < epoch || (now === epoch && name !== node.node.nodeId)) {
+      this.#violate(`${node.name} wrote ${key} in epoch ${now}, after ${epoch}`);
+    }
+    this.#lastWrite = { name: node.node.nodeId, epoch: now };
+  }
+
+  #onPromoted({ name, node }: SimNode, epoch: number): void {
+    this.#promotions++;
+    if (this.#coordinator?.isHolder(node.nodeId) !== true) return;
+    const { term } = this.#coordinator;
+    if (term < this.#lastTerm.term || epoch <= this.#lastTerm.epoch) {
+      this.#violate(`${name} is master of epoch ${epoch}, after ${this.#lastTerm.epoch}`);
+    }
+    this.#lastTerm = { term, epoch };
   }
 
   // ---- faults ----
@@ -141,7 +170,7 @@ class Schedule {
     const { kind } = this.#options;
     const place = random.pick(this.#settings.places);
     const node = this.#nodes.get(place.name);
-    const choice = random.int(kind === "deaths" ? 11 : 17);
+    const choice = random.int(FAULTS[kind]);
     if (node === undefined || choice === 0) {
       this.#trace(`reset ${place.host}`);
       this.#network.reset(place.host);
@@ -166,6 +195,8 @@ class Schedule {
     } else if (choice === 15 || this.#coordinator === undefined) {
       this.#hasSplit = true;
       this.#stop(node, random.between(20, 1500));
+    } else if (choice > 16) {
+      this.#cutOff(place.host, random.between(50, 2000), choice > 17);
     } else {
       this.#trace("coordinator away");
       const spanMs = random.between(50, 2000);
@@ -180,6 +211,18 @@ class Schedule {
     const other = this.#random.pick(others);
     this.#trace(`${what} ${host} ${other}`);
     begin(other);
+    this.#later(spanMs, "heal", () => {
+      this.#network.heal();
+    });
+  }
+
+  /** A host can't reach the coordinator, nor any other host if `isAlone`. */
+  #cutOff(host: string, spanMs: number, isAlone: boolean): void {
+    this.#trace(`cut ${host} off from the coordinator${isAlone ? " and all others" : ""}`);
+    this.#coordinator?.cut(host, spanMs);
+    if (isAlone) this.#hasSplit = true;
+    const others = this.#settings.places.map((place) => place.host).filter((other) => other !== host);
+    if (isAlone) for (const other of others) this.#network.cut(host, other);
     this.#later(spanMs, "heal", () => {
       this.#network.heal();
     });

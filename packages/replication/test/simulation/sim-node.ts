@@ -12,7 +12,7 @@ import type { VirtualNetwork } from "./virtual-network.ts";
 import { VirtualProcess } from "./virtual-time.ts";
 
 /** A defect put in on purpose: the claims have to notice. */
-export type Planted = "none" | "drop an effect" | "answer before streaming";
+export type Planted = "none" | "drop an effect" | "answer before streaming" | "draw without the last epoch";
 
 export interface SimNodeParts {
   readonly name: string;
@@ -22,7 +22,7 @@ export interface SimNodeParts {
   readonly random: Random;
   readonly options: Partial<ReplicationOptions>;
   readonly planted: Planted;
-  readonly onPromoted: () => void;
+  readonly onPromoted: (node: SimNode, epoch: number) => void;
   readonly onWrite: (node: SimNode, ...write: Parameters<OnWrite>) => void;
   readonly coordinator?: (process: VirtualProcess) => Coordinator;
   readonly trace?: (line: string) => void;
@@ -52,8 +52,8 @@ export class SimNode {
     if (parts.planted === "drop an effect") this.content.dropEvery = 5;
     const coordinator = parts.coordinator?.(this.process);
     const events = new TypedEvents<ReplicationEvents>();
-    events.on("role", ({ to }) => {
-      if (to === "master") parts.onPromoted();
+    events.on("role", ({ to, epoch }) => {
+      if (to === "master") parts.onPromoted(this, epoch);
     });
     const { trace } = parts;
     if (trace !== undefined) {

@@ -1,0 +1,139 @@
+// A master by a lease has the epoch that came with it: above all that the coordinator and linked nodes know of, and known
+// to the coordinator before anything is written in it.
+
+import { TypedEvents } from "@marugoto/core";
+import { seededRandom } from "@marugoto/testing";
+import { expect, test } from "vitest";
+import type { Coordinator, CoordinatorEvents, DrawEpoch } from "../../src/coordinator/coordinator.ts";
+import { SimCoordinator } from "../simulation/sim-coordinator.ts";
+import { SimNode } from "../simulation/sim-node.ts";
+import { VirtualNetwork } from "../simulation/virtual-network.ts";
+import { VirtualTime, type VirtualProcess } from "../simulation/virtual-time.ts";
+
+/** A lease that is given when the test says so. */
+class HandLease implements Coordinator {
+  readonly events = new TypedEvents<CoordinatorEvents>();
+  draw: DrawEpoch = () => 0;
+  raises = 0;
+  isHeld = false;
+  #term = 0;
+
+  start(_nodeId: string, draw: DrawEpoch): void {
+    this.draw = draw;
+  }
+
+  give(epoch: number): void {
+    this.isHeld = true;
+    this.events.emit("acquired", { term: ++this.#term, epoch });
+  }
+
+  take(): void {
+    this.isHeld = false;
+    this.events.emit("lost", { reason: "the test says so" });
+  }
+
+  acquire(): void {
+    // It is given by hand.
+  }
+
+  raise(): void {
+    this.raises++;
+  }
+
+  release(): Promise<void> {
+    this.isHeld = false;
+    return Promise.resolve();
+  }
+
+  holds(): boolean {
+    return this.isHeld;
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+class Group {
+  readonly time = new VirtualTime();
+  readonly random = seededRandom(3);
+  readonly network = new VirtualNetwork(this.time, this.random.fork());
+
+  async start(host: string, peer: string, coordinator: (process: VirtualProcess) => Coordinator): Promise<SimNode> {
+    const parts = { name: host, host, peers: [peer], network: this.network, random: this.random.fork(), options: {} };
+    const ignore = () => undefined;
+    const node = new SimNode({ ...parts, planted: "none", onWrite: ignore, onPromoted: ignore, coordinator });
+    // What it does before its first event is in promises.
+    await new Promise(setImmediate);
+    await this.run(700);
+    return node;
+  }
+
+  async startByHand(host: string, peer: string): Promise<[SimNode, HandLease]> {
+    const lease = new HandLease();
+    return [await this.start(host, peer, () => lease), lease];
+  }
+
+  kill({ process }: SimNode): void {
+    process.kill();
+    this.network.died(process);
+  }
+
+  run(forMs: number): Promise<void> {
+    return this.time.runUntil(this.time.nowMs + forMs);
+  }
+}
+
+test("a group of which nobody is left begins again above its last epoch", async () => {
+  const group = new Group();
+  const coordinator = new SimCoordinator(group.time, group.random.fork(), true);
+  const epochs: number[] = [];
+  for (let life = 0; life < 3; life++) {
+    const node = await group.start("n1", "n1", (process) => coordinator.for(process, "n1"));
+    await group.run(1000);
+    expect(node.node.role).toBe("master");
+    epochs.push(node.node.epoch);
+    group.kill(node);
+  }
+  expect(epochs).toEqual([0, 8, 16]);
+});
+
+test("an epoch that is not above one that was heard of is not enough: another is drawn first", async () => {
+  const group = new Group();
+  const [a, leaseOfA] = await group.startByHand("n1", "n2");
+  leaseOfA.give(16);
+  const [b, leaseOfB] = await group.startByHand("n2", "n1");
+  expect([a.node.role, a.node.epoch, b.node.role]).toEqual(["master", 16, "slave"]);
+  group.kill(a);
+  await group.run(2000);
+  expect(b.node.role).toBe("candidate");
+  expect([leaseOfB.draw(undefined), leaseOfB.draw(8), leaseOfB.draw(40)]).toEqual([25, 25, 49]);
+  leaseOfB.give(16);
+  expect([b.node.role, leaseOfB.raises]).toEqual(["candidate", 1]);
+  leaseOfB.give(25);
+  expect([b.node.role, b.node.epoch, b.content.epoch(), leaseOfB.raises]).toEqual(["master", 25, 25, 1]);
+});
+
+test("a master that hears of a higher epoch has one above it before it takes what was written there", async () => {
+  const group = new Group();
+  const [a, leaseOfA] = await group.startByHand("n1", "n2");
+  group.network.cut("n1", "n2");
+  const [b, leaseOfB] = await group.startByHand("n2", "n1");
+  await group.run(5000);
+  leaseOfB.give(17);
+  b.request("set k of-b", () => undefined);
+  leaseOfB.take();
+  leaseOfA.give(0);
+  a.request("set k of-a", () => undefined);
+  group.network.heal();
+  await group.run(3000);
+  // It wants another epoch; until the coordinator has that, all is as it was.
+  expect([a.node.role, a.node.epoch, leaseOfA.raises > 0]).toEqual(["master", 0, true]);
+  expect([a.node.counters.mergesDiscarded, b.content.items.get("k")?.value]).toEqual([0, "of-b"]);
+  expect(leaseOfA.draw(0)).toBe(24);
+  leaseOfA.give(24);
+  await group.run(3000);
+  expect([a.node.role, a.node.epoch, b.node.role, b.node.epoch]).toEqual(["master", 24, "slave", 24]);
+  expect([a.node.counters.mergesDiscarded, b.content.digest()]).toEqual([1, a.content.digest()]);
+  expect(b.content.items.get("k")?.value).toBe("of-a");
+});
