@@ -17,7 +17,7 @@ test.each<[string, Kind, Planted, number, RegExp]>([
     "an epoch drawn without the last one",
     "consistent",
     "draw without the last epoch",
-    30,
+    150,
     /is master of epoch \d+, after/,
   ],
 ])("%s is noticed", async (_, kind, planted, schedules, what) => {
@@ -26,7 +26,7 @@ test.each<[string, Kind, Planted, number, RegExp]>([
 
 test.each<[Kind, number]>([
   ["deaths", 60],
-  ["consistent", 30],
+  ["consistent", 150],
 ])("the same schedules of %s hold without the defects", async (kind, schedules) => {
   expect(await violated(kind, "none", schedules)).toEqual([]);
 });

@@ -3,6 +3,7 @@
 import type { Target } from "./dialling.ts";
 import { SILENT } from "./heartbeats.ts";
 import type { ReplicationNode } from "./node.ts";
+import type { Peer } from "./peer.ts";
 
 /** A timer may ring this much before its time, in milliseconds. */
 export const EARLY_MS = 1;
@@ -66,6 +67,19 @@ export class Loss {
       // It may be another replica, with more than we have.
       return nodeId !== this.id && this.#node.links.find(nodeId)?.state !== undefined;
     });
+  }
+
+  /**
+   * Our master has lost the lease, and says so behind all that it has written. It takes the lease back if it can reach the
+   * coordinator; if only we can, we do. Until then we apply what it may still write.
+   */
+  onLeaseLost(upstream: Peer): void {
+    const { role, complete, following } = this.#node;
+    if (role !== "slave" || !complete || !following.isAttached || following.isMerging) return;
+    this.id = upstream.nodeId;
+    this.sinceMs = this.#node.nowMs();
+    this.reason = `${upstream.link.remote} has lost the lease`;
+    this.#node.fire("upstreamLeaseLost", this.reason);
   }
 
   onOutcome(target: Target): void {

@@ -28,7 +28,10 @@ export class Precedence {
         return;
       case "copying":
       case "slave":
-        if (peer === this.#node.upstream) return;
+        if (peer === this.#node.upstream) {
+          if (this.#node.coordinator !== undefined && state.role === "candidate") this.#node.loss.onLeaseLost(peer);
+          return;
+        }
         if (isMaster && this.#isAbove(peer, state)) {
           this.#node.fire("masterFound", `${peer.link.remote} is master`, peer);
         } else if (this.#node.role === "slave" && this.#isBeyond(peer, state)) {

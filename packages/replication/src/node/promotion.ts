@@ -37,7 +37,10 @@ export class Promotion {
       const role = peer.established ? peer.state?.role : undefined;
       if (role === "candidate" || role === "probing") waits ||= this.#node.precedence.compareContent(peer.state!) < 0;
     }
-    return waits ? PATIENCE * this.#node.options.peerTimeoutMs : 0;
+    const { peerTimeoutMs } = this.#node.options;
+    if (waits) return PATIENCE * peerTimeoutMs;
+    // The master that we followed takes the lease back at once, if it can.
+    return this.#node.upstream?.state?.role === "candidate" ? peerTimeoutMs : 0;
   }
 
   promote(): void {

@@ -15,6 +15,8 @@ export type RoleEvent =
   | "copied"
   /** The link to the node we follow has closed, or was silent for too long. */
   | "upstreamLost"
+  /** The master that we follow has no lease any more. */
+  | "upstreamLeaseLost"
   /** The node that we followed is linked again: the same process. */
   | "masterBack"
   /** It is certain, or long enough likely, that it is gone; and no other replica knows more than we. */
@@ -49,6 +51,7 @@ export const transitions: readonly Transition[] = [
   { from: "slave", on: "upstreamLost", to: "probing", does: ["probe"] },
   { from: "slave", on: "masterFound", to: "slave", does: ["follow"] },
   { from: "slave", on: "appointed", to: "candidate", does: ["askLeave"] },
+  { from: "slave", on: "upstreamLeaseLost", to: "candidate", does: ["askLeave"] },
   { from: "probing", on: "masterBack", to: "slave", does: ["follow"] },
   { from: "probing", on: "masterFound", to: "slave", does: ["follow"] },
   { from: "probing", on: "masterDead", to: "candidate", does: ["askLeave"] },

@@ -196,7 +196,10 @@ class Schedule {
       this.#hasSplit = true;
       this.#stop(node, random.between(20, 1500));
     } else if (choice > 16) {
-      this.#cutOff(place.host, random.between(50, 2000), choice > 17);
+      const spanMs = random.between(50, 2000);
+      if (choice > 17) this.#isolate(place.host, choice > 18 ? 2 * spanMs : spanMs);
+      this.#cutOff(place.host, spanMs);
+      if (choice > 18) this.#cutOffOthers(place.host, spanMs);
     } else {
       this.#trace("coordinator away");
       const spanMs = random.between(50, 2000);
@@ -206,7 +209,7 @@ class Schedule {
   }
 
   #betweenHosts(what: string, host: string, spanMs: number, begin: (other: string) => void): void {
-    const others = this.#settings.places.map((place) => place.host).filter((other) => other !== host);
+    const others = this.#hostsBut(host);
     if (others.length === 0) return;
     const other = this.#random.pick(others);
     this.#trace(`${what} ${host} ${other}`);
@@ -216,16 +219,32 @@ class Schedule {
     });
   }
 
-  /** A host can't reach the coordinator, nor any other host if `isAlone`. */
-  #cutOff(host: string, spanMs: number, isAlone: boolean): void {
-    this.#trace(`cut ${host} off from the coordinator${isAlone ? " and all others" : ""}`);
-    this.#coordinator?.cut(host, spanMs);
-    if (isAlone) this.#hasSplit = true;
-    const others = this.#settings.places.map((place) => place.host).filter((other) => other !== host);
-    if (isAlone) for (const other of others) this.#network.cut(host, other);
+  /** A host can't reach any other. */
+  #isolate(host: string, spanMs: number): void {
+    this.#trace(`cut ${host} off from all others`);
+    this.#hasSplit = true;
+    for (const other of this.#hostsBut(host)) this.#network.cut(host, other);
     this.#later(spanMs, "heal", () => {
       this.#network.heal();
     });
+  }
+
+  /** A host can't reach the coordinator. */
+  #cutOff(host: string, spanMs: number): void {
+    this.#trace(`cut ${host} off from the coordinator`);
+    this.#coordinator?.cut(host, spanMs);
+    this.#calmBy(this.#time.nowMs + spanMs);
+  }
+
+  /** A while from now, it is the others that can't, for as long: those who have the lease in turn don't see each other. */
+  #cutOffOthers(host: string, spanMs: number): void {
+    this.#later(spanMs, `the coordinator is back for ${host}`, () => {
+      for (const other of this.#hostsBut(host)) this.#cutOff(other, spanMs);
+    });
+  }
+
+  #hostsBut(host: string): string[] {
+    return this.#settings.places.map((place) => place.host).filter((other) => other !== host);
   }
 
   #stop({ name, process }: SimNode, spanMs: number): void {

@@ -62,7 +62,7 @@ const branches: readonly Place[] = [
 const shapes: Readonly<Record<Kind, readonly (readonly Place[])[]>> = {
   deaths: [pair, pair, pair, pair, oneHost, trio, trio],
   splits: [pair, pair, pair, oneSided, line, branches, trio, trio],
-  consistent: [pair, pair, pair, trio, trio],
+  consistent: [pair, pair, pair, oneSided, line, branches, trio, trio],
 };
 
 export function drawSettings(random: Random, kind: Kind): Settings {

@@ -1,5 +1,5 @@
-// A master by a lease has the epoch that came with it: above all that the coordinator and linked nodes know of, and known
-// to the coordinator before anything is written in it.
+// A master by a lease: who gets the lease next when it has it no more, and in which epoch it writes, namely that which came
+// with the lease, above all that the coordinator and linked nodes know of.
 
 import { TypedEvents } from "@marugoto/core";
 import { seededRandom } from "@marugoto/testing";
@@ -96,6 +96,51 @@ test("a group of which nobody is left begins again above its last epoch", async 
     group.kill(node);
   }
   expect(epochs).toEqual([0, 8, 16]);
+});
+
+test("a master that can't reach the coordinator gives way to a replica that can, though the two are linked", async () => {
+  const group = new Group();
+  const coordinator = new SimCoordinator(group.time, group.random.fork(), true);
+  const start = (host: string, peer: string) => group.start(host, peer, (process) => coordinator.for(process, host));
+  const a = await start("n1", "n2");
+  await group.run(1000);
+  const b = await start("n2", "n1");
+  expect([a.node.role, b.node.role]).toEqual(["master", "slave"]);
+  a.request("set k of-a", () => undefined);
+  coordinator.cut("n1", 10_000);
+  // A lease of 600 ms, and 400 ms for the master to take it back.
+  await group.run(1300);
+  expect([a.node.role, a.node.epoch, b.node.role, b.node.epoch]).toEqual(["slave", 9, "master", 9]);
+  expect(b.node.counters.lastTakeoverReason).toBe("n1:1 has lost the lease");
+  let answer = "";
+  a.request("set k of-b", (text) => (answer = text));
+  await group.run(100);
+  expect([answer.slice(0, 6), b.content.items.get("k")?.value, a.content.digest()]).toEqual([
+    "STORED",
+    "of-b",
+    b.content.digest(),
+  ]);
+});
+
+test("a master that reaches the coordinator again within a peer timeout takes the lease back, and its replica follows on", async () => {
+  const group = new Group();
+  const coordinator = new SimCoordinator(group.time, group.random.fork(), true);
+  const start = (host: string, peer: string) => group.start(host, peer, (process) => coordinator.for(process, host));
+  const a = await start("n1", "n2");
+  await group.run(1000);
+  const b = await start("n2", "n1");
+  coordinator.cut("n1", 750);
+  await group.run(720);
+  expect([a.node.role, b.node.role]).toEqual(["candidate", "candidate"]);
+  await group.run(700);
+  expect([a.node.role, a.node.epoch, b.node.role, b.node.epoch]).toEqual(["master", 8, "slave", 8]);
+  a.request("set k v", () => undefined);
+  await group.run(100);
+  expect([b.content.items.get("k")?.value, a.node.counters.promotions, b.node.counters.promotions]).toEqual([
+    "v",
+    2,
+    0,
+  ]);
 });
 
 test("an epoch that is not above one that was heard of is not enough: another is drawn first", async () => {
