@@ -14,8 +14,8 @@ export const MAX_HISTORY = 64;
 /** Epochs in a round: each takeover begins another. */
 export const ROUND = 8;
 
-/** The highest epoch: cas numbers have 24 of their 64 bits for it. */
-export const MAX_EPOCH = 2 ** 24 - 1;
+/** The highest epoch that nodes can tell each other. */
+export const MAX_EPOCH = 2 ** 48 - 1;
 
 /** Nodes of a group that never draw the same epoch: more than a master may have. */
 export const RANKS = 255;

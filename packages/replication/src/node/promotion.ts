@@ -65,6 +65,8 @@ export class Promotion {
     if (role === "master" && epoch > this.#node.epoch) {
       this.#begin(epoch);
       this.#node.states.tell();
+      // While it was put we may have heard of one above it.
+      this.onEpochSeen();
     } else if (role === "candidate" && epoch <= this.#highest && !(this.#isFirst && this.#highest === 0)) {
       // Heard of while the lease was asked for, or of a time before the coordinator kept epochs.
       coordinator?.raise();

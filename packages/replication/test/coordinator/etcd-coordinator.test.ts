@@ -231,15 +231,15 @@ describe("the epoch", () => {
 
   test("is there before the lease is told, and is exact up to the highest", async () => {
     const etcd = await start();
-    etcd.epoch = "16777213";
+    etcd.epoch = "281474976710653";
     const a = startCandidate(opened, "aa", [etcd.port]);
     const there: (string | undefined)[] = [];
     a.coordinator.events.on("acquired", () => there.push(etcd.epoch));
     await term(a);
     await term(a);
     expect([there, a.epochs]).toEqual([
-      ["16777214", "16777215"],
-      [16_777_214, 16_777_215],
+      ["281474976710654", "281474976710655"],
+      [281_474_976_710_654, 281_474_976_710_655],
     ]);
   });
 
@@ -308,7 +308,7 @@ describe("the epoch", () => {
     expect([a.epochs, etcd.epoch]).toEqual([[21, 22], "22"]);
   });
 
-  test.each([["x"], [""], ["-1"], ["1.5"], ["1e3"], ["0x10"], ["16777216"], ["9007199254740993"]])(
+  test.each([["x"], [""], ["-1"], ["1.5"], ["1e3"], ["0x10"], ["281474976710656"], ["9007199254740993"]])(
     "%j is none: nobody takes the lease, and why is told",
     async (value) => {
       const etcd = await start();
