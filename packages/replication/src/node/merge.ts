@@ -56,11 +56,12 @@ function stretchOf(log: EffectLog, offset: number): Stretch | undefined {
 }
 
 function noteChange({ changes, flush }: Stretch, key: string, change: Change): void {
-  // Merged changes come into a log later than their own time says.
+  // Merged changes come into a log later than their own time says, and may be of a time that is still to come here: the last
+  // one says what has become of the key, the newest one since when.
   const before = changes.get(key);
   const isWhole = change.isWhole || (before?.isWhole ?? flush !== undefined);
-  const newest = before === undefined || !isNewer(before, change) ? change : before;
-  changes.set(key, { ...newest, isWhole });
+  const { timeMs, rank } = before === undefined || !isNewer(before, change) ? change : before;
+  changes.set(key, { kind: change.kind, timeMs, rank, isWhole });
 }
 
 /** A merged flush comes into a log later than its own time says too: what is newer stays. */

@@ -132,3 +132,24 @@ test.each(ordersOf(["set key x", "set key y; delete key", "set key z"]))(
     expect(mergedOf(order.map((request) => side(9, request)))).toBeUndefined();
   },
 );
+
+test.each([
+  ["set key y", "y"],
+  ["delete key", undefined],
+  ["set key y; delete key", undefined],
+])(
+  "what %j has made of a key is merged, though its log has a merged write of a time to come before it",
+  (last, value) => {
+    const ahead = side(1, "");
+    const written = side(2, "set other x");
+    const merged = side(2, "");
+    Object.assign(ahead.content, { timeMs: () => 5_000_000 });
+    ahead.content.execute(Buffer.from("set key x"));
+    mergedOf([merged, ahead]);
+    expect(merged.content.items.get("key")?.value).toBe("x");
+    for (const request of last.split("; ")) merged.content.execute(Buffer.from(request));
+    // The other side has the key as it was before the split.
+    written.content.items.set("key", { value: "before", cas: 1n, expiryMs: 0 });
+    expect(mergedOf([written, merged])).toBe(value);
+  },
+);
