@@ -36,6 +36,19 @@ const found: readonly (readonly [kind: Kind, seed: number, what: string, faults:
     "a master of before was given another rank, and its own, to another, when it came back (Followers.#rankFor, its own)",
     "cut n1 n3; hand over n2; cut n2 n3; kill n1; heal; heal; start n1",
   ],
+  [
+    "splits",
+    1_822_004_024,
+    "a removal was not merged, for the log had a merged write of a time still to come before it (merge.ts, noteChange)",
+    "kill n1; kill n3; start n3; start n1; kill n2; start n2",
+  ],
+  [
+    "consistent",
+    1_822_009_100,
+    "the end of an earlier copy passed for the end of the present one, and half of the content was swept (dispatch.ts)",
+    "cut n3 off from all others; cut n3 off from the coordinator; the coordinator is back for n3; " +
+      "cut n1 off from the coordinator; cut n2 off from the coordinator; heal",
+  ],
 ];
 
 test.each(found)("%s %i: %s", async (kind, seed, _, faults) => {

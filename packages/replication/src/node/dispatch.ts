@@ -34,6 +34,8 @@ export function takeFrame(
     return;
   }
   const isUpstream = peer === node.upstream;
+  // Until it has answered `follow`, what it says of its stream belongs to an earlier one.
+  const isStream = isUpstream && node.following.isAttached;
   switch (kind) {
     case MessageKind.heartbeat:
       if (end - at >= HEARTBEAT_BYTES) node.heartbeats.onHeartbeat(peer, readHeartbeat(buffer, at));
@@ -58,10 +60,10 @@ export function takeFrame(
       return;
     }
     case MessageKind.pendingFlush:
-      if (isUpstream && end - at === PLAIN_BYTES) node.content.setPendingFlush(readPlain(buffer, at));
+      if (isStream && end - at === PLAIN_BYTES) node.content.setPendingFlush(readPlain(buffer, at));
       return;
     case MessageKind.copyEnd:
-      if (isUpstream) node.copyIn.onEnd(peer);
+      if (isStream) node.copyIn.onEnd(peer);
       return;
     case MessageKind.mergeEnd:
       if (end - at === PLAIN_BYTES) node.merging.onEnd(peer, readPlain(buffer, at));
@@ -70,7 +72,7 @@ export function takeFrame(
       if (end - at === RELAY_BYTES) node.merging.onRelay(peer, readRelay(buffer, at));
       return;
     case MessageKind.relayEnd:
-      if (isUpstream && end - at === PLAIN_BYTES) node.merging.onRelayEnd(readPlain(buffer, at));
+      if (isStream && end - at === PLAIN_BYTES) node.merging.onRelayEnd(readPlain(buffer, at));
       return;
     case MessageKind.forward:
       if (end - at > FORWARD_HEAD_BYTES) node.forwarding.onForward(peer, buffer, at, end);
