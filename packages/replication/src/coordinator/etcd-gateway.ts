@@ -128,12 +128,14 @@ export class EtcdGateway {
     return (await this.#putEpoch(claim, isOurs, [])).succeeded === true;
   }
 
-  #putEpoch({ epoch, above }: Claim, condition: object, puts: readonly object[]): Promise<Answer> {
+  async #putEpoch({ epoch, above }: Claim, condition: object, puts: readonly object[]): Promise<Answer> {
+    // It would lock the whole group out until somebody repairs the key.
+    if (epoch > MAX_EPOCH) throw new Error(`etcd: epoch ${epoch} is not put, for it is above ${MAX_EPOCH}`);
     const key = base64(this.#epochKey);
     // A key that is not there counts as put in revision 0.
     const isLast = { key, target: "MOD", result: "EQUAL", mod_revision: above?.revision ?? "0" };
     const put = { request_put: { key, value: base64(String(epoch)) } };
-    return this.#call("kv/txn", { compare: [condition, isLast], success: [...puts, put] });
+    return await this.#call("kv/txn", { compare: [condition, isLast], success: [...puts, put] });
   }
 
   async look(): Promise<Look> {

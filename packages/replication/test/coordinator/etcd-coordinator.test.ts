@@ -325,6 +325,21 @@ describe("the epoch", () => {
       expect(a.epochs).toEqual([8]);
     },
   );
+
+  test("above the highest is not put, which would lock all others out, and why is told", async () => {
+    const etcd = await start();
+    etcd.epoch = "7";
+    const a = startCandidate(opened, "aa", [etcd.port]);
+    const reasons: string[] = [];
+    a.coordinator.events.on("reachable", ({ reason }) => reasons.push(reason));
+    a.seen = 2 ** 48 - 1;
+    a.coordinator.acquire();
+    await eventually(() => reasons.some((reason) => reason.includes("epoch 281474976710656 is not put")));
+    expect([a.holds, etcd.epoch]).toEqual([false, "7"]);
+    a.seen = 0;
+    await term(a);
+    expect([a.epochs, etcd.epoch]).toEqual([[8], "8"]);
+  });
 });
 
 test("closing gives the lease back and ends all calls", async () => {
