@@ -84,6 +84,17 @@ class Group {
   }
 }
 
+/** A master and its replica, which can be cut off from the coordinator. */
+async function startPair() {
+  const group = new Group();
+  const coordinator = new SimCoordinator(group.time, group.random.fork(), true);
+  const start = (host: string, peer: string) => group.start(host, peer, (process) => coordinator.for(process, host));
+  const a = await start("n1", "n2");
+  await group.run(1000);
+  const b = await start("n2", "n1");
+  return { group, coordinator, a, b };
+}
+
 test("a group of which nobody is left begins again above its last epoch", async () => {
   const group = new Group();
   const coordinator = new SimCoordinator(group.time, group.random.fork(), true);
@@ -99,12 +110,7 @@ test("a group of which nobody is left begins again above its last epoch", async 
 });
 
 test("a master that can't reach the coordinator gives way to a replica that can, though the two are linked", async () => {
-  const group = new Group();
-  const coordinator = new SimCoordinator(group.time, group.random.fork(), true);
-  const start = (host: string, peer: string) => group.start(host, peer, (process) => coordinator.for(process, host));
-  const a = await start("n1", "n2");
-  await group.run(1000);
-  const b = await start("n2", "n1");
+  const { group, coordinator, a, b } = await startPair();
   expect([a.node.role, b.node.role]).toEqual(["master", "slave"]);
   a.request("set k of-a", () => undefined);
   coordinator.cut("n1", 10_000);
@@ -123,12 +129,7 @@ test("a master that can't reach the coordinator gives way to a replica that can,
 });
 
 test("a master that reaches the coordinator again within a peer timeout takes the lease back, and its replica follows on", async () => {
-  const group = new Group();
-  const coordinator = new SimCoordinator(group.time, group.random.fork(), true);
-  const start = (host: string, peer: string) => group.start(host, peer, (process) => coordinator.for(process, host));
-  const a = await start("n1", "n2");
-  await group.run(1000);
-  const b = await start("n2", "n1");
+  const { group, coordinator, a, b } = await startPair();
   coordinator.cut("n1", 750);
   await group.run(720);
   expect([a.node.role, b.node.role]).toEqual(["candidate", "candidate"]);
